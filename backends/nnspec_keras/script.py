@@ -7,12 +7,11 @@ from typing import NamedTuple
 from nnspec.emit.answered import answer_of
 from nnspec.emit.augmenting import is_augmented
 from nnspec.emit.code import Expr, literal, quoted, wrap
-from nnspec.emit.dataset import source_path
 from nnspec.emit.goals import is_named
 from nnspec.emit.named_parts import loading
-from nnspec.emit.pictures import image_inputs
 from nnspec.emit.prepared_columns import prepared_inputs
 from nnspec.emit.snippets import snippets
+from nnspec.emit.sources import file_inputs, source_path
 from nnspec.emit.training import axis_in_batch, shifts_target
 from nnspec.emit.watched_classes import required_classes
 from nnspec.emit.windows import arrays_of_rows
@@ -130,7 +129,7 @@ def _by_output(spec: Spec, training: Training) -> list[str]:
 def _is_shifted(spec: Spec) -> bool:
     """Whether an input is standardised."""
     assert spec.model.data is not None
-    prepared = {*prepared_inputs(spec), *image_inputs(spec)}
+    prepared = {*prepared_inputs(spec), *file_inputs(spec)}
     return spec.model.data.standardize and any(
         type_.dtype.startswith("float") and name not in prepared
         for name, type_ in spec.graph.inputs.items()

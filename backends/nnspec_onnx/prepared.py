@@ -102,6 +102,11 @@ def _require_expressible(network: Network, graph: Graph, record: Preprocessing) 
                 require_texts(each, column)
         if feature.image is not None:
             require_images(name, feature.image)
+        if feature.sound is not None:
+            raise UnsupportedError(
+                f'input "{name}" is of sounds, whose samples a model takes as they are prepared: '
+                "export it without its preprocessing"
+            )
         if feature.is_array:
             raise UnsupportedError(
                 f'input "{name}" is fed by an array, and only columns of a table are prepared '

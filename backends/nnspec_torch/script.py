@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from nnspec.emit.augmenting import is_augmented
 from nnspec.emit.code import literal, wrap, wrap_item
-from nnspec.emit.dataset import source_path
 from nnspec.emit.goals import is_named
 from nnspec.emit.metrics import has_numbers
 from nnspec.emit.named_parts import loading
 from nnspec.emit.names import snake
 from nnspec.emit.snippets import Snippets, snippets
+from nnspec.emit.sources import source_path
 from nnspec.emit.training import axis_in_batch, shifts_target
 from nnspec.emit.watched_classes import required_classes
 from nnspec.emit.windows import arrays_of_rows

@@ -107,7 +107,9 @@ def _unread_data(spec: Spec | Networks, path: str) -> Iterator[Problem]:
         return
     source = spec.folder / data.source
     declared = getattr(data, "prepare", None) or {}
-    is_known = source.is_dir() and any(each.image is not None for each in declared.values())
+    is_known = source.is_dir() and any(
+        each.image is not None or each.sound is not None for each in declared.values()
+    )
     if not source.is_file() and not is_known:
         what = "is a folder" if source.is_dir() else "there is no such file"
         hint = "`data.source` is relative to the spec"

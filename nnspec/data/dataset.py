@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnspec.data.folding import Fold
-from nnspec.data.pictures import Pictures
+from nnspec.data.named_files import Files
 from nnspec.data.preprocessing import Preprocessing
 from nnspec.data.streamed import Streamed
 from nnspec.data.weighting import with_weight
@@ -54,7 +54,7 @@ class Part:
     @property
     def is_lazy(self) -> bool:
         """Whether an input is read, decoded or cut anew for each batch."""
-        kinds = Pictures | Windowed | Streamed
+        kinds = Files | Windowed | Streamed
         return any(isinstance(values, kinds) for values in self.inputs.values())
 
     @property

@@ -1,4 +1,4 @@
-"""Folders of images, with a folder in them for each label, as tables."""
+"""Folders of images or sounds, with a folder in them for each label, as tables."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from pathlib import Path
 
 import polars as pl
 
-from nnspec.data.images import SUFFIXES
+from nnspec.data import images
 from nnspec.errors import DataError
+from nnspec.language import sounds
 
 FILE, LABEL = "file", "label"
 """The columns of a folder: the path of an image in it, and the name of the folder it is in."""
@@ -65,7 +66,7 @@ def _hidden(path: Path, top: Path) -> Iterator[str]:
 
 
 def _is_image(name: str) -> bool:
-    return name.lower().endswith(SUFFIXES)
+    return name.lower().endswith((*images.SUFFIXES, *sounds.SUFFIXES))
 
 
 def _entries(path: Path) -> list[os.DirEntry[str]]:
@@ -93,7 +94,8 @@ def _images(path: Path, before: str) -> Iterator[str]:
             yield from _images(Path(each.path), f"{before}{each.name}/")
         elif not _is_image(each.name):
             raise DataError(
-                f"{each.path} is no image ({', '.join(SUFFIXES)}); take it out of the folder"
+                f"{each.path} is no image ({', '.join(images.SUFFIXES)}) and no sound "
+                f"({', '.join(sounds.SUFFIXES)}); take it out of the folder"
             )
         else:
             yield before + each.name

@@ -10,8 +10,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from nnspec.data.images import Pictured, pictured
+from nnspec.data.named_files import Files
 from nnspec.data.pictures import Pictures
 from nnspec.data.preprocessing import Feature, Raw, places
+from nnspec.data.sounds import Sounded, Sounds, sounded
 from nnspec.data.splitting import split_column
 from nnspec.data.tables import Rows, select
 from nnspec.errors import DataError
@@ -47,6 +49,9 @@ def learned(
 def _learned(data: Data, feature: Feature, raw: Raw, rows: Array | slice, file: object) -> Feature:
     if isinstance(raw, Pictures):
         return _learned_images(data, feature, raw[rows])
+    if isinstance(raw, Sounds):
+        return _learned_sounds(data, feature, raw[rows])
+    assert not isinstance(raw, Files)
     if not isinstance(raw, pl.DataFrame):
         return feature.standardised(raw[rows]) if data.standardize else feature
     from nnspec.data.learned import learned as of_column  # which few specs need
@@ -74,6 +79,21 @@ def _learned_images(data: Data, feature: Feature, images: Pictures) -> Feature:
     if given != "learned" and not is_usual:
         return feature
     return feature.model_copy(update={"image": of_images(feature.image, images.pixels())})
+
+
+def _learned_sounds(data: Data, feature: Feature, sounds: Sounds) -> Feature:
+    """Return a feature of sounds with what these say of their samples, where that is wanted."""
+    from nnspec.data.sounds import learned as of_sounds
+    from nnspec.language.preparation import preparation_of
+
+    found = preparation_of(data.prepare or {}, feature.columns[0])
+    assert found is not None
+    assert found.sound is not None
+    assert feature.sound is not None
+    given = found.sound.normalize
+    if given != "learned" and not (data.standardize and given is None):
+        return feature
+    return feature.model_copy(update={"sound": of_sounds(feature.sound, sounds.samples())})
 
 
 def wanted_of(data: Data, columns: Sequence[str], dtype: str) -> tuple[Preparation, ...] | None:
@@ -125,7 +145,7 @@ def finished(
         inputs = windows.inputs(inputs, is_whole=is_whole)
         place = windows.place(place, {name: each.width for name, each in features.items()})
     for name, values in inputs.items():
-        if isinstance(values, Pictures):
+        if isinstance(values, Files):
             inputs[name] = values.held(whole=is_whole)
     _require_tables(graph, features, file)
     domain_of(graph).require(inputs, place, file=file)
@@ -171,13 +191,15 @@ def _feature(
         patterns = tuple(select(rows, patterns, without=(*targets, *split_column(data)), file=file))
     dtype, shape = cast(DType, type_.dtype), type_.shape
     image = None if is_array else _image(graph, data, name, patterns)
+    sound = None if is_array else _sound(graph, data, name, patterns)
     steps = None
     if data.windows is not None:
-        if image is not None:
-            raise DataError(f'input "{name}" is of images, and windows are over rows of numbers')
+        if image is not None or sound is not None:
+            raise DataError(f'input "{name}" is of files, and windows are over rows of numbers')
         steps, *rest = shape
         shape = tuple(rest)
-    wanted = None if is_array or image is not None else wanted_of(data, patterns, dtype)
+    is_of_files = image is not None or sound is not None
+    wanted = None if is_array or is_of_files else wanted_of(data, patterns, dtype)
     prepared = None
     if wanted is not None:
         from nnspec.data.learned import draft
@@ -191,6 +213,7 @@ def _feature(
         dtype=dtype,
         prepared=prepared,
         image=image,
+        sound=sound,
     )
 
 
@@ -216,11 +239,33 @@ def _image(graph: Graph, data: Data, name: str, columns: Sequence[str]) -> Pictu
     return pictured(images[0], type_.shape, graph.data_format, is_float=is_float)
 
 
+def _sound(graph: Graph, data: Data, name: str, columns: Sequence[str]) -> Sounded | None:
+    """Return how sounds become an input, or None where its columns hold none; raises DataError."""
+    if not data.prepare:
+        return None
+    from nnspec.language.preparation import preparation_of
+    from nnspec.language.sounds import misfit
+
+    found = [preparation_of(data.prepare, column) for column in columns]
+    sounds = [each.sound for each in found if each is not None and each.sound is not None]
+    if not sounds:
+        return None
+    if len(columns) > 1:
+        raise DataError(
+            f'input "{name}" has {len(columns)} columns, and sounds are an input of one'
+        )
+    type_ = graph.inputs[name]
+    is_float = type_.dtype.startswith("float")
+    if wrong := misfit(sounds[0], type_.shape, graph.data_format, is_float=is_float):
+        raise DataError(f'input "{name}" is {show(type_.shape)}: {wrong}')
+    return sounded(sounds[0], graph.data_format)
+
+
 def require_fixed(features: Mapping[str, Feature]) -> None:
     """Raise DataError for an input whose elements have no fixed mean."""
     for name, feature in features.items():
-        if feature.image is not None:
-            continue  # its channels have a mean
+        if feature.is_of_files:
+            continue  # their pixels or samples have a mean
         if feature.dtype.startswith("float") and any(isinstance(n, str) for n in feature.shape):
             raise DataError(
                 f'input "{name}" has a dynamic axis, so its elements have no fixed mean; '

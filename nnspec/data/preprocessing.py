@@ -13,8 +13,10 @@ from pydantic import Field, ValidationError, model_validator
 
 from nnspec.data.arrays import fit_shape, in_array, require_equal_lengths
 from nnspec.data.images import Pictured
+from nnspec.data.named_files import Files
 from nnspec.data.pictures import Pictures
 from nnspec.data.prepared import Prepared
+from nnspec.data.sounds import Sounded, Sounds
 from nnspec.data.tables import Rows, missing_column, numbers, require_fitting, where
 from nnspec.errors import DataError
 from nnspec.language.schema import DType
@@ -28,8 +30,8 @@ if TYPE_CHECKING:
     from nnspec.data.windows import Rolled
 
 Array = NDArray[Any]
-Raw = Array | pl.DataFrame | Pictures
-"""Gathered values: an array, columns that are still to be prepared, or images."""
+Raw = Array | pl.DataFrame | Files
+"""Gathered values: an array, columns that are still to be prepared, or images and sounds."""
 
 KEY = "preprocessing"
 """The record's key in the metadata of weights and of an ONNX file."""
@@ -59,7 +61,9 @@ class Feature(Frozen):
     prepared: Annotated[tuple[Prepared, ...], Field(strict=False)] | None = None
     """The columns one by one, where they are no plain numbers; None where all are."""
     image: Pictured | None = None
-    """The way to numbers of the files that the one column names; None where it names none."""
+    """The way to numbers of the images that the one column names; None where it names none."""
+    sound: Sounded | None = None
+    """The same of sounds."""
 
     @model_validator(mode="after")
     def _one_of_each(self) -> Feature:
@@ -68,11 +72,18 @@ class Feature(Frozen):
                 raise ValueError("each column is prepared once, and nothing else shifts it")
             if self.is_array:
                 raise ValueError("an array has no columns that are prepared")
-        if self.image is not None:
+        if self.image is not None and self.sound is not None:
+            raise ValueError("files are images or sounds")
+        if self.is_of_files:
             is_alone = len(self.columns) == 1 and self.mean is None and self.prepared is None
             if not is_alone or self.is_array or self.steps is not None:
-                raise ValueError("images are of one column, which nothing else prepares")
+                raise ValueError("files are of one column, which nothing else prepares")
         return self
+
+    @property
+    def is_of_files(self) -> bool:
+        """Whether the one column names files."""
+        return self.image is not None or self.sound is not None
 
     def gather(self, rows: Rows, input_name: str, file: object) -> Raw:
         """Return the raw values, shaped (rows, *shape), of any numeric type.
@@ -80,8 +91,8 @@ class Feature(Frozen):
         Of columns that are prepared a table of them, with what is missing left out; of images
         these, not yet decoded.
         """
-        if self.image is not None:
-            return self._pictures(rows, input_name, file)
+        if self.is_of_files:
+            return self._files(rows, input_name, file)
         if self.prepared is not None:
             return self._columns(rows, input_name, file)
         if isinstance(rows, pl.DataFrame):
@@ -117,18 +128,20 @@ class Feature(Frozen):
         require_fitting(values, self.dtype, self.place(rows, input_name, file))
         return values
 
-    def _pictures(self, rows: Rows, input_name: str, file: object) -> Pictures:
-        assert self.image is not None
+    def _files(self, rows: Rows, input_name: str, file: object) -> Files:
         (name,) = self.columns
+        what = "images" if self.sound is None else "sounds"
         if not isinstance(rows, pl.DataFrame):
             raise DataError(
-                f'{file}: input "{input_name}" takes images by the paths in "{name}"; give a table '
+                f'{file}: input "{input_name}" takes {what} by the paths in "{name}"; give a table '
                 "that has them, or a folder"
             )
         if name not in rows.columns:
             raise missing_column(rows.columns, name, file)
         if not rows.height:
             raise DataError(f"{file}: there are no rows")
+        if self.sound is not None:
+            return Sounds(rows[name], file, self.sound, self.shape, self.dtype)
         return Pictures(rows[name], file, self.image, self.shape, self.dtype)
 
     def _columns(self, rows: Rows, input_name: str, file: object) -> pl.DataFrame:
@@ -168,9 +181,8 @@ class Feature(Frozen):
 
         Images become an array when NumPy is asked for one (`np.asarray`), which decodes them.
         """
-        if isinstance(values, Pictures):
-            assert self.image is not None
-            return cast(Array, values.made(self.image))
+        if isinstance(values, Files):
+            return cast(Array, values.made(self.image if self.sound is None else self.sound))
         if isinstance(values, pl.DataFrame):
             values = self._applied(values, input_name, file)
             require_fitting(values, self.dtype, self.place(rows, input_name, file))
@@ -357,7 +369,9 @@ class Preprocessing(Frozen):
             if earlier is None or earlier.columns != feature.columns:
                 continue
             made: list[Any] = [
-                [each.names for each in one.prepared] if one.prepared is not None else one.image
+                [each.names for each in one.prepared]
+                if one.prepared is not None
+                else one.image or one.sound
                 for one in (earlier, feature)
             ]
             if made[0] != made[1]:

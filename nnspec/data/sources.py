@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from nnspec.data.pictures import Pictures
+from nnspec.data.named_files import Files
 from nnspec.data.preprocessing import Preprocessing
 from nnspec.data.tables import Rows, read
 from nnspec.errors import DataError
@@ -38,11 +38,13 @@ def read_source(path: Path | str, data: Data) -> Rows:
         return read_query(path, data.query)
     path = Path(path)
     rows = read(path)
-    if path.is_dir() and not any(each.image for each in (data.prepare or {}).values()):
+    if path.is_dir() and not any(
+        each.image or each.sound for each in (data.prepare or {}).values()
+    ):
         raise DataError(
-            f"{path} is a folder, and nothing says what becomes of its images: name the column "
-            '"file" in `data.features`, "label" as the target, and give '
-            "`prepare: {file: {image: {resize: [height, width]}}}`"
+            f"{path} is a folder, and nothing says what becomes of its images or sounds: name the "
+            'column "file" in `data.features`, "label" as the target, and give '
+            "`prepare: {file: {image: {resize: [height, width]}}}`, or `{sound: {rate: 16000}}`"
         )
     return rows
 
@@ -50,7 +52,7 @@ def read_source(path: Path | str, data: Data) -> Rows:
 def sha256_of(
     path: Path | str, data: Data, rows: Rows | None = None, made: Preprocessing | None = None
 ) -> str:
-    """Return the hash of a source, and of the images that it names; raises DataError.
+    """Return the hash of a source, and of the files that it names; raises DataError.
 
     rows, made: what was read of it; of rows that stay on the disk there is none. Of a database that
     of the rows alone: another query that gives them is the same source.
@@ -70,14 +72,14 @@ def sha256_of(
     if rows is None or made is None:
         return digest.hexdigest()
     for name, feature in made.inputs.items():
-        raw = feature.gather(rows, name, path) if feature.image is not None else None
-        if isinstance(raw, Pictures):
+        raw = feature.gather(rows, name, path) if feature.is_of_files else None
+        if isinstance(raw, Files):
             raw.update(digest)
     return digest.hexdigest()
 
 
 def notes_of(path: Path | str, data: Data) -> tuple[str, ...]:
-    """Return which files of a folder are no images, and whether rows may change their order."""
+    """Return which files of a folder are passed over, and whether rows may change their order."""
     if data.query is not None:
         from nnspec.data.databases import notes_of_query
 

@@ -289,8 +289,8 @@ def _streamed(
     floats: dict[str, None] = {}
     others: dict[str, None] = {}
     for feature in features:
-        if feature.image is not None:
-            return None  # It is the images that take memory, and they are decoded batch by batch.
+        if feature.is_of_files:
+            return None  # It is the files that take memory, and they are decoded batch by batch.
         is_plain = feature.dtype.startswith("float") and feature.prepared is None
         columns = floats if is_plain else others
         columns.update(dict.fromkeys(feature.columns))

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from nnspec.data.domain_record import KEY, RECORD, from_json
+from nnspec.data.named_files import Files
 from nnspec.data.pictures import Pictures
 from nnspec.data.preprocessing import Feature, Preprocessing
 from nnspec.data.tables import Rows
@@ -55,6 +56,7 @@ class WholeProgram:
             if isinstance(values, Pictures):
                 found[feature.columns[0]] = cast("Array", values)
             else:
+                assert not isinstance(values, Files)  # sounds are in no such model
                 columns = dict(_columns(feature, values))
                 found.update(columns if windows is None else windows.inputs(columns))
         return found

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from nnspec.emit.answers import read_target
 from nnspec.emit.augmenting import augmenting_source
-from nnspec.emit.bounds import LARGEST, Bounds, bounds_of, computed
+from nnspec.emit.bounds import LARGEST, Bounds, bounds_of
 from nnspec.emit.code import literal, wrap
 from nnspec.emit.goals import Goals, goals_source, is_named, own_term, shifts_ids
 from nnspec.emit.load_data import one_target, several_targets
@@ -22,17 +22,26 @@ from nnspec.emit.named_parts import (
     resample_constant,
     resampled_batches,
 )
-from nnspec.emit.pictures import FOLDER, IMPORT, image_inputs, merged, pictures_source, told
-from nnspec.emit.pictures import read_lines as image_lines
-from nnspec.emit.prepared_columns import mixed_source, prepared_inputs, read_lines
+from nnspec.emit.pictures import (
+    FOLDER,
+    IMPORT,
+    image_inputs,
+    merged,
+    pictures_source,
+    told,
+)
+from nnspec.emit.prepared_columns import mixed_source, prepared_inputs
+from nnspec.emit.read_inputs import read_inputs_source
 from nnspec.emit.reading import definitions, several
 from nnspec.emit.snippets import Snippet
+from nnspec.emit.sounds import IMPORT as SOUNDS
+from nnspec.emit.sounds import sounds_source, told_sounds
+from nnspec.emit.sources import file_inputs, query_constants
 from nnspec.emit.splitting import (
     as_tuple,
     balance_source,
     keys_source,
     left_out,
-    rows_type,
     split_constant,
     split_source,
 )
@@ -41,8 +50,7 @@ from nnspec.emit.weighted_rows import weight_constant
 from nnspec.emit.windows import past_targets, windows_constant, windows_source
 from nnspec.errors import UsageError
 from nnspec.language.adversarial import AdversarialTraining
-from nnspec.language.databases import database_of, is_server
-from nnspec.language.expressions import tokens
+from nnspec.language.databases import is_server
 from nnspec.language.objectives import has_teacher
 from nnspec.language.streaming import Stream
 from nnspec.language.training_schema import Data, Training
@@ -97,13 +105,15 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
             raise UsageError("the target is one array of an .npz file, and several are listed")
         has_patterns = True
     columns, pictures = mixed_source(spec, suffix), pictures_source(spec, suffix)
-    mixed, prepared = merged(columns, pictures), {*prepared_inputs(spec), *image_inputs(spec)}
+    sounds = sounds_source(spec, suffix)
+    mixed = merged(merged(columns, pictures), sounds)
+    prepared = {*prepared_inputs(spec), *file_inputs(spec)}
     has_numbers = bool(data.targets or data.sample_weight or graph.inputs.keys() - prepared)
     how = data.split
     has_numbers |= is_table and how is not None and bool(how.time) and how.format is None
     over = data.windows
     has_numbers |= is_table and over is not None and bool(over.order) and over.format is None
-    has_shapes = has_numbers or bool(prepared - image_inputs(spec).keys())
+    has_shapes = has_numbers or bool(prepared - file_inputs(spec))
     floats = [
         name
         for name, type_ in graph.inputs.items()
@@ -170,7 +180,7 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
         ),
         *(mixed.definitions if mixed is not None else ()),
         *([known["shaped"].text] if has_shapes else []),
-        _read_inputs(spec, bounds, is_table=is_table),
+        read_inputs_source(spec, bounds, is_table=is_table),
         *(goals.readers if goals is not None else ()),
         *(
             _read_target(spec, data, training, is_table=is_table, is_one=is_one)
@@ -222,6 +232,7 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
     imports = ["import numpy as np", *(["import polars as pl"] if is_table else [])]
     imports += ["import psycopg"] if suffix == "postgresql" else []
     imports += [IMPORT] if pictures is not None else []
+    imports += [SOUNDS] if sounds is not None else []
     return DatasetSource(text, tuple(sorted(standard)), tuple(imports))
 
 
@@ -232,24 +243,9 @@ def _kind_of(spec: Spec, data: Data) -> str:
     suffix = data.source.rpartition(".")[2]
     if suffix in ("csv", "parquet", "jsonl", "ndjson", "npz"):
         return suffix
-    if image_inputs(spec):
+    if file_inputs(spec):
         return FOLDER
     raise UsageError(f'`data.source` "{data.source}" is no .csv, .parquet, .jsonl or .npz file')
-
-
-def query_constants(data: Data) -> list[str]:
-    """Return the lines of the constants that say which rows a database gives."""
-    if data.query is None:
-        return []
-    server = wrap(f"SERVER = {literal(data.source)}") if is_server(data.source) else []
-    return [*server, *wrap(f"QUERY = {literal(data.query)}")]
-
-
-def source_path(data: Data) -> str:
-    """Return the expression of the path of a source: beside the script, or of a server's name."""
-    if is_server(data.source):
-        return f"Path({literal(database_of(data.source))})"
-    return f"Path(__file__).parent / {literal(data.source)}"
 
 
 def columns_of(spec: Spec, data: Data) -> list[str]:
@@ -296,7 +292,7 @@ def _constants(
     spec: Spec, data: Data, bounds: Bounds, goals: Goals | None, *, is_table: bool
 ) -> str:
     kinds: dict[str, object] = {}
-    graph, pictures = spec.graph, image_inputs(spec)
+    graph, pictures, files = spec.graph, image_inputs(spec), file_inputs(spec)
     for name, type_ in graph.inputs.items():
         given = data.features.get(name)
         if given is None:
@@ -313,7 +309,10 @@ def _constants(
         if name in pictures:
             kinds[name] = {**columns, "shape": list(type_.shape), "dtype": type_.dtype,
                            "image": told(spec, name)}  # fmt: skip
-    least_and_most = {name: bounds.ranges[name] for name in graph.inputs if name not in pictures}
+        elif name in files:
+            kinds[name] = {**columns, "shape": shape, "dtype": type_.dtype,
+                           "sound": told_sounds(spec, name)}  # fmt: skip
+    least_and_most = {name: bounds.ranges[name] for name in graph.inputs if name not in files}
     return "\n".join(
         [
             *wrap(f"INPUTS: dict[str, dict[str, Any]] = {literal(kinds)}"),
@@ -356,60 +355,6 @@ def _read_target(
             without=without,
         )
     ]
-
-
-def _read_inputs(spec: Spec, bounds: Bounds, *, is_table: bool) -> str:
-    rows = rows_type(is_table=is_table)
-    arguments = f"rows: {rows}, kinds: dict[str, Any], path: Path"
-    lines = [
-        *wrap(f"def read_inputs({arguments}) -> dict[str, np.ndarray]:"),
-        '    """Return what each input is made of; refuse what the network does not take."""',
-    ]
-    if not (spec.graph.inputs.keys() - image_inputs(spec) or bounds.is_dynamic or bounds.limits):
-        lines.append("    return {name: images(rows, kind, path) for name, kind in kinds.items()}")
-        return "\n".join(lines)
-    lines.append("    inputs: dict[str, np.ndarray] = {}")
-    order = "kinds.items()"
-    bounded = set(bounds.relative)
-    if bounded:
-        # Last, because sizes of the others bound their numbers.
-        lines.append(f"    last = {literal(sorted(bounded))}")
-        order = "sorted(kinds.items(), key=lambda item: item[0] in last)"
-    if bounds.is_dynamic:
-        lines.append("    sizes: dict[str, int] = {}")
-    lines.append(f"    for name, kind in {order}:")
-    plain = ["        low, high = BOUNDS[name]"]
-    for name, sizes in bounds.relative.items():
-        plain.append(f"        if name == {literal(name)}:")
-        plain += wrap(f"high = min(high, {', '.join(map(computed, sizes))})", 12)
-    plain += [
-        '        whole = not kind["dtype"].startswith("float")',
-        *read_lines(
-            spec,
-            ['        values = numbers(rows, kind["columns"], path, low, high, whole=whole)'],
-        ),
-        '        inputs[name] = shaped(values, kind["shape"], f\'{path}: input "{name}"\')',
-    ]
-    lines += image_lines(spec, plain)
-    if bounds.is_dynamic:
-        lines += [
-            '        for axis, size in zip(kind["shape"], inputs[name].shape[1:], strict=True):',
-            "            if isinstance(axis, str) and sizes.setdefault(axis, size) != size:",
-            '                raise ValueError(f"{path}: {name} has {axis} = {size}, not {sizes}")',
-        ]
-    for limit in bounds.limits:
-        size, least, most = limit.size, limit.least, limit.most
-        test = f"{least} <= size" + ("" if most is None else f" <= {most}")
-        if ("operator", "/") in tokens(size):
-            test = f"size == int(size) and {test}"
-        wanted = f"at least {least}" if most is None else f"{least} to {most}"
-        lines += [
-            *wrap(f"size = {computed(size)}", 4),
-            f"    if not {test}:" if " and " not in test else f"    if not ({test}):",
-            f'        wrong = f"{size} is {{size}}, and {wanted} is expected"',
-            '        raise ValueError(f"{path}: {wrong}")',
-        ]
-    return "\n".join([*lines, "    return inputs"])
 
 
 def batches_source(training: Training | AdversarialTraining, stream: Stream | None = None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from nnspec.data.images import FORMATS, MOST_PIXELS, SUFFIXES, Pictured, pictured
@@ -115,14 +116,20 @@ def merged(one: Mixed | None, other: Mixed | None) -> Mixed | None:
 
 def read_lines(spec: Spec, plain: list[str]) -> list[str]:
     """Return the lines of `read_inputs` that give an input. plain: those of other inputs."""
-    inputs = image_inputs(spec)
-    made = ["        inputs[name] = images(rows, kind, path)"]
-    if inputs.keys() == spec.graph.inputs.keys():
+    return files_or(spec, image_inputs(spec), "image", "images", plain)
+
+
+def files_or(
+    spec: Spec, inputs: Collection[str], key: str, function: str, plain: list[str]
+) -> list[str]:
+    """Return the lines that read inputs of files by a function, and others by the plain lines."""
+    made = [f"        inputs[name] = {function}(rows, kind, path)"]
+    if set(inputs) == spec.graph.inputs.keys():
         return made
     if not inputs:
         return plain
     return [
-        '        if "image" in kind:',
+        f'        if "{key}" in kind:',
         *[f"    {line}" for line in made],
         "        else:",
         *[f"    {line}" for line in plain],

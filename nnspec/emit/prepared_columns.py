@@ -55,8 +55,8 @@ def prepared_inputs(spec: Spec) -> dict[str, dict[str, Preparation]]:
     for name, type_ in spec.graph.inputs.items():
         columns = data.features.get(name, ())
         declared = [preparation_of(data.prepare, column) for column in columns]
-        if any(each is not None and each.image is not None for each in declared):
-            continue  # `pictures` reads it.
+        if any(each is not None and (each.image or each.sound) for each in declared):
+            continue  # `pictures` or `sounds` reads it.
         if not any(_may_match(key, column) for key in data.prepare for column in columns):
             continue
         usual = Preparation()

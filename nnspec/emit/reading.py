@@ -60,13 +60,26 @@ DEFINED = tuple(
         **dict.fromkeys(["row_keys", "row_times", "row_parts", "balanced", "train_kinds"]),
         **dict.fromkeys(["WINDOWS", "SERIES", "ORDER", "row_order", "step_times", "window_ends"]),
         **dict.fromkeys(["parts_of_windows", "windowed"]),
-        **dict.fromkeys(["FORMATS", "MOST_PIXELS", "SUFFIXES", "AUGMENTED", "Image", "ImageOps"]),
+        **dict.fromkeys(
+            [
+                "FORMATS",
+                "MOST_PIXELS",
+                "SUFFIXES",
+                "AUGMENTED",
+                "Image",
+                "ImageOps",
+                "SOUND_FORMATS",
+                "MOST_SAMPLES",
+            ]
+        ),
         **dict.fromkeys(["argparse", "csv", "fnmatchcase", "hashlib", "json", "math", "np", "pl"]),
-        **dict.fromkeys(["tempfile", "zipfile", "zlib", "closing", "psycopg", "sqlite3"]),
+        **dict.fromkeys(
+            ["tempfile", "zipfile", "zlib", "closing", "psycopg", "sqlite3", "soundfile"]
+        ),
         **dict.fromkeys(["read_inputs", "read_target", "split", "load_data", "batches"]),
         **{name: None for kind in READERS for name in definitions(kind, is_fixed=True)},
         **dict.fromkeys(snippets("nnspec.emit.emitted", "mixed_columns")),
-        **dict.fromkeys(snippets("nnspec.emit.emitted", "augmenting", "pictures")),
+        **dict.fromkeys(snippets("nnspec.emit.emitted", "augmenting", "pictures", "sounds")),
         **dict.fromkeys(METRICS),
     }
 )

@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from nnspec.language.pictures import Picture
+from nnspec.language.sounds import Sound
 from nnspec.language.texts import Texts
 from nnspec.layers.fields import Flag, Frozen, Number, Size, Text
 
@@ -193,13 +194,14 @@ class Preparation(Frozen):
         description="That the column holds paths of images, relative to the table; {} for images "
         "that have the input's size.",
     )
+    sound: Sound | None = Field(default=None, description="Paths of sounds, as {rate: 16000}.")
     text: Texts | None = Field(
         default=None, description="That the column holds texts, as {length: 64}: numbers of words."
     )
 
     @model_validator(mode="after")
     def _is_of_one_kind(self) -> Self:
-        for kind, others in (("image", ()), ("text", ("missing",))):
+        for kind, others in (("image", ()), ("sound", ()), ("text", ("missing",))):
             if getattr(self, kind) is None:
                 continue
             for key, declared in type(self).model_fields.items():

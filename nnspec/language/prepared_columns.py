@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from nnspec.language.pictures import Picture
     from nnspec.language.problems import Problems
     from nnspec.language.schema import Model
+    from nnspec.language.sounds import Sound
     from nnspec.language.training_schema import Data
 
 _SIGNS = "*?["
@@ -60,6 +61,15 @@ def picture_of(data: Data, input_name: str) -> Picture | None:
         prepared = preparation_of(data.prepare or {}, name)
         if prepared is not None and prepared.image is not None:
             return prepared.image
+    return None
+
+
+def sound_of(data: Data, input_name: str) -> Sound | None:
+    """Return what is declared of the sounds that an input takes; None where it takes none."""
+    for name in data.features.get(input_name, ()):
+        prepared = preparation_of(data.prepare or {}, name)
+        if prepared is not None and prepared.sound is not None:
+            return prepared.sound
     return None
 
 

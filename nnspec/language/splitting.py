@@ -27,9 +27,9 @@ class Split(Frozen):
     format: Text | None = Field(
         default=None, description="How the dates of `time` are written, as %Y-%m-%d."
     )
-    part: Text | None = Field(default=None, description="It names the part of each row.")
-    validation: Text | None = Field(default=None, description="Its value in rows for validation.")
-    test: Text | None = Field(default=None, description="Its value in rows for the test.")
+    part: Text | None = Field(default=None, description="Names the part of each row.")
+    validation: Text | None = Field(default=None, description="Its value for validation.")
+    test: Text | None = Field(default=None, description="Its value for the test.")
 
     @model_validator(mode="after")
     def _is_of_one_kind(self) -> Self:

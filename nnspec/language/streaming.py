@@ -46,9 +46,9 @@ def require_streamable(data: Any) -> None:
                 "`stream` does not go with `{key}`: {reason}; leave one out",
                 {"key": key, "reason": reason},
             )
-    if any(each.image is not None for each in (data.prepare or {}).values()):
+    if any(each.image or each.sound for each in (data.prepare or {}).values()):
         raise PydanticCustomError(
-            "nnspec", "images are read as they are needed without `stream`; leave it out"
+            "nnspec", "images and sounds are read as they are needed without `stream`; leave it out"
         )
     if not data.targets:
         raise PydanticCustomError(

@@ -221,7 +221,11 @@ def _never_trains(model: Model, graph: Graph) -> Iterator[Problem]:
 
 def _other_width(model: Model, graph: Graph) -> tuple[str, str] | None:
     """Return that an input is of another width than its columns become, and the way out."""
-    from nnspec.language.prepared_columns import picture_of, widths  # which few specs need
+    from nnspec.language.prepared_columns import (
+        picture_of,
+        sound_of,
+        widths,
+    )  # which few specs need
 
     assert model.data is not None
     for name, type_ in graph.inputs.items():
@@ -236,6 +240,18 @@ def _other_width(model: Model, graph: Graph) -> tuple[str, str] | None:
                     f'input "{name}" is {show(type_.shape)}: {wrong}',
                     "let the shape of the input and what `image` says of its files agree",
                 )
+        sound = sound_of(model.data, name)
+        if sound is not None:
+            from nnspec.language import sounds
+
+            is_float = type_.dtype.startswith("float")
+            wrong = sounds.misfit(sound, type_.shape, graph.data_format, is_float=is_float)
+            if wrong is not None:
+                return (
+                    f'input "{name}" is {show(type_.shape)}: {wrong}',
+                    "let the shape of the input and what `sound` says of its files agree",
+                )
+            continue
         found = widths(model.data, name)
         width = sum(found.values()) if found else 0
         shape = type_.shape if model.data.windows is None else type_.shape[1:]

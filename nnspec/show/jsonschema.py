@@ -29,6 +29,7 @@ from nnspec.language.pictures import Normalization, Picture
 from nnspec.language.preparation import Categories, Constant
 from nnspec.language.schedules import SCHEDULES
 from nnspec.language.schema import Block, Call, Input, Model
+from nnspec.language.sounds import Sound
 from nnspec.language.texts import Texts
 from nnspec.language.training_schema import Data, Training
 from nnspec.language.watching import Keep, Stop
@@ -108,7 +109,7 @@ def spec_schema() -> Schema:
     kind["anyOf"] = [{"enum": list(BLOCKS)}, {"type": "string"}]
     kind["not"] = {"enum": list(LAYERS)}
     definitions["call"]["additionalProperties"] = True
-    of_columns = (Categories, Constant, Normalization, Picture, Texts)
+    of_columns = (Categories, Constant, Normalization, Picture, Sound, Texts)
     for record in (Input, Data, Training, Keep, Stop, Part, Scale, Group, *of_columns):
         definitions[record.__name__] = record_schema(record)
     definitions["Block"] = _with_layers(record_schema(Block))

@@ -172,7 +172,7 @@ def test_a_network_trains_on_them(tmp_path: Path) -> None:
         ({**TABLE, "more": "windows: {}"}, "`stream` does not go with `windows`"),
         (
             {**TABLE, "more": "prepare: {x_0: {image: {resize: 4}}}", "features": "x_0"},
-            "images are read as they are needed",
+            "images and sounds are read as they are needed",
         ),
     ],
 )

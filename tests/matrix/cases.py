@@ -263,6 +263,25 @@ def images() -> Iterator[tuple[str, Document]]:
         yield f"data augment {next(iter(by))}", document(given="image", data={"augment": {"x": by}})
 
 
+def sounds() -> Iterator[tuple[str, Document]]:
+    """Yield sounds of files, of a folder and of a table."""
+    classes = "categorical_cross_entropy"
+    flat = [{"type": "flatten"}, *BODIES["vector"]]
+    found: dict[str, tuple[list[int], Document]] = {
+        "mixed": ([20], {"mix": True, "keep": "end", "normalize": "peak"}),
+        "learned": ([2, 50], {"keep": "middle", "normalize": "learned"}),
+    }
+    for name, (shape, sound) in found.items():
+        more: Document = {"inputs": {"x": {"shape": shape}}, "given": "vector"}
+        layers = [*flat, {"name": "out", "type": "dense", "units": 3}, {"type": "softmax"}]
+        prepare = {"file": {"sound": {"rate": 8000, **sound}}}
+        data = {"source": "calls", "features": {"x": "file"}, "target": "label"}
+        yield (
+            f"data sounds {name}",
+            document(classes, layers=layers, data={**data, "prepare": prepare}, **more),
+        )
+
+
 def windows() -> Iterator[tuple[str, Document]]:
     """Yield windows over rows: what follows them, what they are of, and themselves."""
     classes = "categorical_cross_entropy"
@@ -303,6 +322,7 @@ def rows() -> Iterator[tuple[str, Document]]:
     yield "target columns", document(layers=wide, data=several)
     yield from prepared()
     yield from images()
+    yield from sounds()
     yield "data validation 0", document(data={"validation": 0})
     yield "data test", document(data={"test": 0.2})
     yield "data standardize", document(data={"standardize": True})

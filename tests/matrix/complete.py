@@ -20,6 +20,7 @@ from nnspec.language.pictures import Normalization, Picture
 from nnspec.language.preparation import Categories, Constant, Preparation
 from nnspec.language.regularization import Term
 from nnspec.language.schedules import SCHEDULES
+from nnspec.language.sounds import Sound
 from nnspec.language.splitting import Split
 from nnspec.language.streaming import Stream
 from nnspec.language.texts import Texts
@@ -31,7 +32,7 @@ from tests.matrix.networks import Document
 
 TABLES: tuple[Mapping[str, type[BaseModel]], ...] = (LOSSES, OPTIMIZERS, SCHEDULES, METRICS)
 PREPARED: tuple[type[BaseModel], ...] = (Preparation, Categories, Constant, Texts)
-IMAGES: tuple[type[BaseModel], ...] = (Picture, Normalization, Augmentation)
+IMAGES: tuple[type[BaseModel], ...] = (Picture, Normalization, Augmentation, Sound)
 RECORDS: tuple[type[BaseModel], ...] = (
     *(Training, Data, Stop, Clip, Average, Term, Group, Split, Windows, Stream),
     *PREPARED,

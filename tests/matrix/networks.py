@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+import soundfile
 from PIL import Image
 
 from nnspec.data.weighting import parted
@@ -151,6 +152,15 @@ def write_images(folder: Path) -> list[str]:
     return names
 
 
+def write_sounds(folder: Path) -> None:
+    """Write sounds of two channels in a folder for each of three labels."""
+    draw = np.random.default_rng(5)
+    for i in range(ROWS):
+        file = folder / "abc"[i % CLASSES] / f"{i:02}.wav"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(file, draw.uniform(-0.9, 0.9, (25 + i, 2)), 8000)
+
+
 def ordered(windows: Windows) -> Document:
     """Return the columns that tell the series of a row, and its time in that."""
     found: Document = {}
@@ -213,7 +223,8 @@ def write_rows(spec: Spec) -> None:
         arrays["wanted"] = next(iter(wanted.values())) if isinstance(wanted, dict) else wanted
     path = spec.folder / data.source
     if not path.suffix:
-        write_images(path)
+        is_heard = any(each.sound is not None for each in (data.prepare or {}).values())
+        (write_sounds if is_heard else write_images)(path)
         return
     if path.suffix == ".npz":
         np.savez(path, **arrays)

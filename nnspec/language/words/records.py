@@ -187,6 +187,13 @@ KEYS = {
         **no_key("color_mode mode channels convert", "an input of 3 channels takes RGB, and of 1 grayscale"),
         **no_key("antialias", "windows grow where an image becomes smaller, as Pillow does"),
     },
+    "Sound": {
+        **keys("rate", "sample_rate sampling_rate sr samplerate target_sr"),
+        **keys("keep", "crop pad truncate"),
+        **keys("mix", "mono to_mono downmix"),
+        **keys("normalize", "normalise normalization normalisation standardize"),
+        **no_key("length samples duration", "the input's shape says how many samples there are"),
+    },
     "Normalization": {
         **keys("mean", "means mu image_mean"),
         **keys("std", "stds stddev sigma deviation image_std scale variance"),
