@@ -26,7 +26,7 @@ Array = NDArray[Any]
 
 
 class Read(NamedTuple):
-    """What was read of rows with one target, which is none where it is the input.
+    """The columns of rows with one target, which is none where it is the input.
 
     shift: mean and deviation of a target that is the input, by the names of `Preprocessing`.
     """

@@ -86,8 +86,10 @@ def train(
     checked = check_any(spec)
     if isinstance(checked, Spec):
         return epochs.train(checked, backend, folder, **settings)
-    alone = ("weights", "compiled", "data", "diagnose", "device", "devices", "precision")
-    for name in alone:
-        if settings.pop(name, None) not in (None, False, 1):
+    alone = {"compiled": False, "diagnose": False, "devices": 1}
+    for name in ("weights", "data", "device", "precision", *alone):
+        usual = alone.get(name)
+        # Without ==, by which True is 1, and an array is many.
+        if settings.pop(name, usual) is not usual:
             raise UsageError(f"`{name}` is of a network that is trained by itself: leave it out")
     return adversarial.train_networks(checked, backend, folder, **settings)

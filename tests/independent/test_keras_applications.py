@@ -69,6 +69,7 @@ def test_vgg16() -> None:
     assert_same(model, zoo("vgg16", image=64, classes=CLASSES), renamed(weights, names))
 
 
+@pytest.mark.slow
 def test_resnet50() -> None:
     model = application("ResNet50", 64)
     randomize(model)

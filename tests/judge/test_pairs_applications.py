@@ -53,6 +53,7 @@ def is_proven(report: Judgement) -> bool:
     return any(note.startswith(f"{count} of {count} parameters") for note in report.notes)
 
 
+@pytest.mark.slow
 def test_resnet50_is_the_same_with_a_bias_in_each_convolution(tmp_path: Path) -> None:
     """Keras's convolutions have biases, which the normalisations after them take away."""
     text = MODEL.format(name="ResNet50", size=32, momentum=0.9)
@@ -74,6 +75,7 @@ def test_the_epsilon_of_resnet50_is_told(tmp_path: Path) -> None:
     assert {each.cause for each in report.faults} == {report.faults[0].cause}
 
 
+@pytest.mark.slow
 def test_mobilenet_v2_is_the_same_where_both_pad_alike(tmp_path: Path) -> None:
     text = MODEL.format(name="MobileNetV2", size=33, momentum=0.9)
     report = judged("mobilenet_v2", tmp_path, text, image=33, epsilon=1e-3)

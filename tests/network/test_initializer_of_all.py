@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 import nnspec
 from nnspec import Model
 from nnspec.language.schema import Input
@@ -53,6 +55,7 @@ def test_weights_begin_by_it_and_nothing_else_changes() -> None:
     assert {"own.weight", "own.bias"} < set(kept)
 
 
+@pytest.mark.slow
 def test_the_sources_draw_by_it() -> None:
     report = nnspec.verify(spec_of(LAW))
     assert [check.kind for check in report.checks if not check.passed] == []

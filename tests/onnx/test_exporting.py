@@ -85,7 +85,7 @@ def test_batches_do_not_matter(tmp_path, trained, task, monkeypatch):
     spec, path, _, _ = trained
     export(spec, tmp_path / "m.onnx", weights=path)
     whole = predict(tmp_path / "m.onnx", tmp_path / "rows.csv").outputs["out"]
-    monkeypatch.setattr("nnspec.deploy.predicting.LARGEST_BATCH", 7)
+    monkeypatch.setattr("nnspec.deploy.batching.LARGEST_BATCH", 7)
     parts = predict(tmp_path / "m.onnx", tmp_path / "rows.csv").outputs["out"]
     np.testing.assert_allclose(parts, whole, rtol=1e-5, atol=1e-7)
 

@@ -13,7 +13,7 @@ from nnspec.data.images import fitted
 from nnspec.data.pictures import Pictures
 from nnspec.data.preprocessing import KEY
 from nnspec.data.rows import load_data
-from nnspec.deploy import predicting
+from nnspec.deploy import batching
 from nnspec.deploy.exporting import export
 from nnspec.deploy.predicting import predict
 from nnspec.errors import DataError, UnsupportedError
@@ -179,7 +179,7 @@ def test_images_are_predicted_few_at_a_time(tmp_path, monkeypatch):
     monkeypatch.setattr(
         Pictures, "__array__", lambda self, *rest, **more: sizes.append(len(self)) or array(self)
     )
-    monkeypatch.setattr(predicting, "LARGE_INPUTS", 2 * 3 * 9 * 9 * 4)
+    monkeypatch.setattr(batching, "LARGE_INPUTS", 2 * 3 * 9 * 9 * 4)
     few = predict(tmp_path / "plain.onnx", tmp_path / "pets").outputs["p"]
     np.testing.assert_allclose(few, whole, rtol=1e-6)
     assert max(sizes) == 2
