@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import struct
+import threading
 import weakref
 import zipfile
 import zlib
@@ -32,7 +33,23 @@ class Opened:
 
     def __init__(self, file: BinaryIO) -> None:
         self.number = os.dup(file.fileno())
+        self._moving = threading.Lock()
         weakref.finalize(self, os.close, self.number)
+
+    def read_into(self, view: memoryview, at: int) -> int:
+        """Fill a view from a place of the file on; return how many bytes there were."""
+        if hasattr(os, "preadv"):
+            return os.preadv(self.number, [view], at)
+        with self._moving:  # Windows has no call that reads at a place
+            os.lseek(self.number, at, os.SEEK_SET)
+            found = os.read(self.number, len(view))
+        view[: len(found)] = found
+        return len(found)
+
+    def read(self, at: int, count: int) -> bytes:
+        """Return so many bytes from a place of the file on; fewer where it ends."""
+        found = bytearray(count)
+        return bytes(found[: self.read_into(memoryview(found), at)])
 
 
 class Stored:
@@ -64,7 +81,7 @@ class Stored:
         view = found.reshape(-1).view(np.uint8).data
         at = self.start + first * self.row_bytes
         while view:
-            count = os.preadv(self.file.number, [view], at)
+            count = self.file.read_into(view, at)
             if not count:
                 raise OSError(f"the file ends before row {last}")
             view, at = view[count:], at + count
@@ -135,13 +152,13 @@ class StoredArchive(Mapping[str, Array]):
         return Stored(self.file, start, shape, dtype)
 
     def _bytes(self, info: zipfile.ZipInfo, first: int, count: int) -> bytes:
-        return os.pread(self.file.number, count, info.header_offset + first)
+        return self.file.read(info.header_offset + first, count)
 
     def digest_before(self, name: str) -> int:
         """Return the checksum of what a member holds before the rows of its array."""
         found, info = self.stored(name), self.members[name]
         begin = found.start - (info.file_size - found.row_bytes * len(found))
-        return zlib.crc32(os.pread(self.file.number, found.start - begin, begin))
+        return zlib.crc32(self.file.read(begin, found.start - begin))
 
     def require_sum(self, name: str, digest: int) -> None:
         """Raise DataError where the checksum of a member is another."""

@@ -242,6 +242,16 @@ def test_a_file_that_is_not_whole_is_told(tmp_path: Path) -> None:
     refused(tmp_path, ARRAYS, "unequal numbers of rows")
 
 
+def test_rows_are_read_where_no_call_reads_at_a_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_rows(tmp_path)
+    wanted = np.asarray(load_data(spec_of(tmp_path, ARRAYS, streams=True)).train.inputs["x"])
+    monkeypatch.delattr("os.preadv")
+    found = load_data(spec_of(tmp_path, ARRAYS, streams=True)).train.inputs["x"]
+    np.testing.assert_array_equal(np.asarray(found), wanted)
+
+
 def test_blocks_that_memory_would_not_hold_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
