@@ -19,7 +19,7 @@ from nnspec.data.tables import Rows, select
 from nnspec.errors import DataError
 from nnspec.language.schema import DType
 from nnspec.language.training_schema import Data
-from nnspec.layers.shapes import show
+from nnspec.layers.shapes import Shape, show
 from nnspec.network.domains import domain_of
 from nnspec.network.graph import Graph
 
@@ -219,46 +219,53 @@ def _feature(
 
 def _image(graph: Graph, data: Data, name: str, columns: Sequence[str]) -> Pictured | None:
     """Return how images become an input, or None where its columns hold none; raises DataError."""
-    if not data.prepare:
+    image = _of_files(data, name, columns, "image")
+    if image is None:
         return None
     from nnspec.language.pictures import misfit
-    from nnspec.language.preparation import preparation_of
 
-    found = [preparation_of(data.prepare, column) for column in columns]
-    images = [each.image for each in found if each is not None and each.image is not None]
-    if not images:
-        return None
-    if len(columns) > 1:
-        raise DataError(
-            f'input "{name}" has {len(columns)} columns, and images are an input of one'
-        )
     type_ = graph.inputs[name]
     is_float = type_.dtype.startswith("float")
-    if wrong := misfit(images[0], type_.shape, graph.data_format, is_float=is_float):
-        raise DataError(f'input "{name}" is {show(type_.shape)}: {wrong}')
-    return pictured(images[0], type_.shape, graph.data_format, is_float=is_float)
+    wrong = misfit(image, type_.shape, graph.data_format, is_float=is_float)
+    _require_fit(name, type_.shape, wrong)
+    return pictured(image, type_.shape, graph.data_format, is_float=is_float)
 
 
 def _sound(graph: Graph, data: Data, name: str, columns: Sequence[str]) -> Sounded | None:
     """Return how sounds become an input, or None where its columns hold none; raises DataError."""
+    sound = _of_files(data, name, columns, "sound")
+    if sound is None:
+        return None
+    from nnspec.language.sounds import misfit
+
+    type_ = graph.inputs[name]
+    is_float = type_.dtype.startswith("float")
+    wrong = misfit(sound, type_.shape, graph.data_format, is_float=is_float)
+    _require_fit(name, type_.shape, wrong)
+    return sounded(sound, graph.data_format)
+
+
+def _of_files(data: Data, name: str, columns: Sequence[str], key: str) -> Any:
+    """Return what is declared of the files of an input, or None; raises DataError for several.
+
+    key: of the `Preparation`, the kind of files.
+    """
     if not data.prepare:
         return None
     from nnspec.language.preparation import preparation_of
-    from nnspec.language.sounds import misfit
 
-    found = [preparation_of(data.prepare, column) for column in columns]
-    sounds = [each.sound for each in found if each is not None and each.sound is not None]
-    if not sounds:
-        return None
-    if len(columns) > 1:
+    given = [getattr(preparation_of(data.prepare, column), key, None) for column in columns]
+    found = next((each for each in given if each is not None), None)
+    if found is not None and len(columns) > 1:
         raise DataError(
-            f'input "{name}" has {len(columns)} columns, and sounds are an input of one'
+            f'input "{name}" has {len(columns)} columns, and {key}s are an input of one'
         )
-    type_ = graph.inputs[name]
-    is_float = type_.dtype.startswith("float")
-    if wrong := misfit(sounds[0], type_.shape, graph.data_format, is_float=is_float):
-        raise DataError(f'input "{name}" is {show(type_.shape)}: {wrong}')
-    return sounded(sounds[0], graph.data_format)
+    return found
+
+
+def _require_fit(name: str, shape: Shape, wrong: str | None) -> None:
+    if wrong:
+        raise DataError(f'input "{name}" is {show(shape)}: {wrong}')
 
 
 def require_fixed(features: Mapping[str, Feature]) -> None:
