@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from nnspec.data.images import FORMATS, MOST_PIXELS, SUFFIXES, Pictured, pictured
 from nnspec.emit.code import literal, wrap
 from nnspec.emit.prepared_columns import Mixed
-from nnspec.emit.snippets import snippets
+from nnspec.emit.snippets import Snippet, snippets
 from nnspec.emit.specialised import with_constants
 from nnspec.emit.unread import without_unread
 from nnspec.errors import UsageError
@@ -88,18 +88,39 @@ def pictures_source(spec: Spec, suffix: str) -> Mixed | None:
     ]
     if suffix == FOLDER:
         constant += wrap(f"SUFFIXES = {literal(list(SUFFIXES))}")
+    names_of = Names("image", "learnt_channels", _WHOLE)
+    return mixed_of_files(constant, [known[name] for name in used], flags, learned, names_of)
+
+
+class Names(NamedTuple):
+    """The names of what reads files of a kind: its key of an input, and definitions.
+
+    learns: the one that learns of the training files. whole: those that are the same for every
+    spec.
+    """
+
+    key: str
+    learns: str
+    whole: Collection[str]
+
+
+def mixed_of_files(
+    constant: list[str], used: list[Snippet], flags: Mapping[str, object],
+    learned: Sequence[str], names: Names,
+) -> Mixed:  # fmt: skip
+    """Return what reads the files of inputs. learned: those of which files say something."""
     learning = []
     for name in learned:
         kind = f"kinds[{literal(name)}]"
-        made = f'learnt_channels(rows, {kind}, path, parts["train"])'
-        learning += wrap(f'{kind}["image"] = {made}', 4)
+        made = f'{names.learns}(rows, {kind}, path, parts["train"])'
+        learning += wrap(f"{kind}[{literal(names.key)}] = {made}", 4)
     definitions = without_unread(
         [
-            known[name].text if name in _WHOLE else with_constants(known[name].text, **flags)
-            for name in used
+            each.text if each.name in names.whole else with_constants(each.text, **flags)
+            for each in used
         ]
     )
-    return Mixed(constant, definitions, [known[name] for name in used], learning)
+    return Mixed(constant, definitions, used, learning)
 
 
 def merged(one: Mixed | None, other: Mixed | None) -> Mixed | None:

@@ -6,11 +6,9 @@ from typing import Any
 
 from nnspec.data.sounds import FORMATS, MOST_SAMPLES, sounded
 from nnspec.emit.code import literal, wrap
-from nnspec.emit.pictures import FOLDER
+from nnspec.emit.pictures import FOLDER, Names, mixed_of_files
 from nnspec.emit.prepared_columns import Mixed
 from nnspec.emit.snippets import snippets
-from nnspec.emit.specialised import with_constants
-from nnspec.emit.unread import without_unread
 from nnspec.errors import UsageError
 from nnspec.language.prepared_columns import sound_of
 from nnspec.language.sounds import SUFFIXES, Sound, misfit
@@ -66,15 +64,5 @@ def sounds_source(spec: Spec, suffix: str) -> Mixed | None:
     ]
     if suffix == FOLDER:
         constant += wrap(f"SUFFIXES = {literal(list(SUFFIXES))}")
-    learning = []
-    for name in learned:
-        kind = f"kinds[{literal(name)}]"
-        made = f'learnt_samples(rows, {kind}, path, parts["train"])'
-        learning += wrap(f'{kind}["sound"] = {made}', 4)
-    definitions = without_unread(
-        [
-            known[name].text if name in _WHOLE else with_constants(known[name].text, **flags)
-            for name in used
-        ]
-    )
-    return Mixed(constant, definitions, [known[name] for name in used], learning)
+    names = Names("sound", "learnt_samples", _WHOLE)
+    return mixed_of_files(constant, [known[name] for name in used], flags, learned, names)
