@@ -24,6 +24,7 @@ from nnspec_onnx.columns import Columns
 from nnspec_onnx.dates import prepared_dates
 from nnspec_onnx.images import prepared_images, require_images, sides_of
 from nnspec_onnx.ir import Network, Node, Value
+from nnspec_onnx.sounds import prepared_sounds, sizes_of
 from nnspec_onnx.texts import prepared_texts, require_texts
 
 OPSET = 19
@@ -53,6 +54,12 @@ def prepared_network(network: Network, graph: Graph, record: str) -> Network:
             (column,) = feature.columns
             renamed[value.name] = prepared_images(
                 made, feature.image, column, feature.shape, value.dtype
+            )
+            continue
+        if feature.sound is not None:
+            (column,) = feature.columns
+            renamed[value.name] = prepared_sounds(
+                made, feature.sound, column, feature.shape, value.dtype
             )
             continue
         low, high = bounds.ranges[declared.name]
@@ -102,11 +109,6 @@ def _require_expressible(network: Network, graph: Graph, record: Preprocessing) 
                 require_texts(each, column)
         if feature.image is not None:
             require_images(name, feature.image)
-        if feature.sound is not None:
-            raise UnsupportedError(
-                f'input "{name}" is of sounds, whose samples a model takes as they are prepared: '
-                "export it without its preprocessing"
-            )
         if feature.is_array:
             raise UnsupportedError(
                 f'input "{name}" is fed by an array, and only columns of a table are prepared '
@@ -145,9 +147,10 @@ def _columns_of(record: Preprocessing) -> dict[str, tuple[str, Shape]]:
             if feature.image is not None:
                 sides = sides_of(feature.image, name, feature.shape)
                 kind = ("uint8", (*sides, feature.image.channels))
+            if feature.sound is not None:
+                kind = ("float32", sizes_of(feature.sound, name, feature.shape))
             if columns.setdefault(name, kind) != kind:
-                is_image = feature.image is not None
-                what = "images of two kinds" if is_image else "a number and a category"
+                what = "files of two kinds" if feature.is_of_files else "a number and a category"
                 raise UnsupportedError(f'the column "{name}" is {what}')
     return columns
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -82,6 +83,10 @@ class Files:
 
         Raises DataError for the first that is.
         """
+        raise NotImplementedError
+
+    def raw(self) -> Iterator[Array]:
+        """Yield what is in each file, as a model takes it that prepares files itself."""
         raise NotImplementedError
 
     def path(self, row: int) -> Path:

@@ -7,7 +7,7 @@ and files of any rate: both are refused.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -94,6 +94,14 @@ def learned(by: Sounded, sounds: Iterable[Array]) -> Sounded:
 
 def decoded(path: Path, by: Sounded, channels: int) -> Array:
     """Return a sound, float32 of (samples, channels) from -1 to 1; raises Unhearable."""
+    samples = as_in_file(path, by, channels)
+    if by.mix:
+        samples = samples.mean(axis=1, keepdims=True, dtype=np.float64).astype(np.float32)
+    return samples
+
+
+def as_in_file(path: Path, by: Sounded, channels: int) -> Array:
+    """Return a sound with all the channels of its file; raises Unhearable."""
     try:
         import soundfile
     except ImportError:
@@ -114,8 +122,6 @@ def decoded(path: Path, by: Sounded, channels: int) -> Array:
         raise Unhearable(f"it is cut off: {len(samples):,} of {frames:,} samples are there")
     if not np.isfinite(samples).all():
         raise Unhearable("it has a sample that is no finite number")
-    if by.mix:
-        samples = samples.mean(axis=1, keepdims=True, dtype=np.float64).astype(np.float32)
     return samples
 
 
@@ -163,12 +169,19 @@ class Sounds(Files):
 
     def samples(self) -> Iterator[Array]:
         """Yield the samples of each sound, shaped (samples, channels); raises DataError."""
-        channels, count = (
-            int(of(self.declared, self.by.layout)) for of in (channels_of, samples_of)
-        )
+        count = int(samples_of(self.declared, self.by.layout))
+        for samples in self._each(decoded):
+            yield fitted(samples, self.by.keep, count)
+
+    def raw(self) -> Iterator[Array]:
+        """Yield the samples of each sound as they are in the file; raises DataError."""
+        return self._each(as_in_file)
+
+    def _each(self, read: Callable[[Path, Sounded, int], Array]) -> Iterator[Array]:
+        channels = int(channels_of(self.declared, self.by.layout))
         for row in self.rows.tolist():
             try:
-                yield fitted(decoded(self.path(row), self.by, channels), self.by.keep, count)
+                yield read(self.path(row), self.by, channels)
             except Unhearable as error:
                 raise self._refused(row, str(error)) from None
 

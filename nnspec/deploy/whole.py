@@ -10,7 +10,6 @@ import polars as pl
 
 from nnspec.data.domain_record import KEY, RECORD, from_json
 from nnspec.data.named_files import Files
-from nnspec.data.pictures import Pictures
 from nnspec.data.preprocessing import Feature, Preprocessing
 from nnspec.data.tables import Rows
 from nnspec.errors import DataError
@@ -53,31 +52,30 @@ class WholeProgram:
         windows = self._record.rolled(rows, file=file)
         for name, feature in self._record.inputs.items():
             values = feature.gather(rows, name, file)
-            if isinstance(values, Pictures):
+            if isinstance(values, Files):
                 found[feature.columns[0]] = cast("Array", values)
             else:
-                assert not isinstance(values, Files)  # sounds are in no such model
                 columns = dict(_columns(feature, values))
                 found.update(columns if windows is None else windows.inputs(columns))
         return found
 
     def forward(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Return the outputs of the network; the answers, which follow from them, are left out."""
-        if any(isinstance(each, Pictures) for each in inputs.values()):
+        if any(isinstance(each, Files) for each in inputs.values()):
             outputs = self._one_by_one(inputs)
         else:
             outputs = self.program.forward(inputs)
         return {name: each for name, each in outputs.items() if each.dtype.kind == "f"}
 
     def _one_by_one(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        """Return the outputs for images that have a size each, as they are in their files."""
+        """Return the outputs for images or sounds, each of the size that its file has."""
         rows = len(next(iter(inputs.values())))
         parts = []
         for row in range(rows):
             one = {}
             for name, values in inputs.items():
                 taken: Any = values[row : row + 1]
-                if isinstance(taken, Pictures):
+                if isinstance(taken, Files):
                     taken = np.stack(list(taken.raw()))
                 one[name] = np.repeat(taken, self.batch or 1, axis=0)
             parts.append(self.program.forward(one))

@@ -14,7 +14,7 @@ from script_cases import script_of
 import nnspec
 from nnspec.data import sounds
 from nnspec.data.rows import load_data
-from nnspec.errors import DataError, SpecError, UnsupportedError, UsageError
+from nnspec.errors import DataError, SpecError, UsageError
 from nnspec.network.loader import Spec, load
 
 RATE, COUNT = 8000, 24
@@ -243,12 +243,3 @@ def test_a_shape_that_holds_no_sound_is_told(
 def test_a_wrong_key_is_told(more: str, tmp_path: Path) -> None:
     with pytest.raises(SpecError):
         spec_of(tmp_path, "[50]", more)
-
-
-def test_a_model_with_its_preprocessing_is_refused_by_name(tmp_path: Path) -> None:
-    written(tmp_path)
-    spec = spec_of(tmp_path, "[50]")
-    run = nnspec.train(spec, "torch", tmp_path / "run", epochs=1)
-    with pytest.raises(UnsupportedError, match='input "heard" is of sounds'):
-        nnspec.export(spec, tmp_path / "whole.onnx", weights=run.best, preprocessing=True)
-    assert not (tmp_path / "whole.onnx").exists()
