@@ -1,4 +1,4 @@
-"""Writes the texts of specs/texts: sentences with which libraries describe what they offer."""
+"""Writes the texts of specs/texts: what libraries say of what they offer."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import inspect
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import polars as pl
 
@@ -30,22 +31,14 @@ def sentences(library: str) -> Iterator[str]:
     """Yield the first sentence of each docstring, in small letters, signs between spaces."""
     for name in LIBRARIES[library]:
         module = importlib.import_module(name)
-        for key in sorted(vars(module)):
-            thing = getattr(module, key)
-            if key.startswith("_") or not callable(thing):
-                continue
-            methods = [each for each in sorted(dir(thing)) if not each.startswith("_")]
-            found = [thing]
-            if inspect.isclass(thing):
-                found += [getattr(thing, each, None) for each in methods]
-            for each in found:
-                text = inspect.getdoc(each) or ""
-                first = text.split("\n\n")[0].split(". ")[0].replace("\n", " ")
-                # The name of a library, or how one writes its code, would tell too much.
-                first = re.sub(r"`+[^`]*`+|\S*[_.(=:]\S+", " thing ", first).lower()
-                tokens = re.findall(r"[a-z]+|[0-9]+|[^\w\s]", first)
-                if LEAST <= len(tokens) <= MOST and library not in tokens:
-                    yield " ".join(tokens)
+        for thing in _things(module):
+            text = inspect.getdoc(thing) or ""
+            first = text.split("\n\n")[0].split(". ")[0].replace("\n", " ")
+            # The name of a library, or how one writes its code, would tell too much.
+            first = re.sub(r"`+[^`]*`+|\S*[_.(=:]\S+", " thing ", first).lower()
+            tokens = re.findall(r"[a-z]+|[0-9]+|[^\w\s]", first)
+            if LEAST <= len(tokens) <= MOST and library not in tokens:
+                yield " ".join(tokens)
 
 
 def texts() -> pl.DataFrame:
@@ -58,9 +51,44 @@ def texts() -> pl.DataFrame:
     return pl.DataFrame(rows, schema=["text", "library"], orient="row")
 
 
+MANUAL = ("numpy", "numpy.linalg", "numpy.fft", "numpy.random", "numpy.ma", "numpy.char",
+          "numpy.polynomial.polynomial")  # fmt: skip
+"""Modules whose descriptions are the text of the manual."""
+HEADINGS = ("Attributes|Examples|Methods|Notes|Parameters|Raises|References|Refer to|Returns|"
+            "See Also|Warnings|Yields")  # fmt: skip
+"""Beginnings of the parts of a docstring that are no description."""
+
+
+def manual() -> str:
+    """Return what NumPy says of its functions and classes, a line for each paragraph, each once."""
+    found: dict[str, None] = {}
+    for name in MANUAL:
+        module = importlib.import_module(name)
+        for thing in _things(module):
+            text = re.split(rf"\n(?:{HEADINGS})", inspect.getdoc(thing) or "")[0]
+            for paragraph in text.split("\n\n"):
+                line = re.sub(r"`+([^`]*)`+", r"\1", " ".join(paragraph.split()))
+                is_code = re.search(r">>>|::|\.\. ", line) or re.match(r"[\w.]+\(", line)
+                if not is_code and len(line.split()) > LEAST:
+                    found[line] = None
+    return "\n".join(found) + "\n"
+
+
+def _things(module: ModuleType) -> Iterator[object]:
+    """Yield what a module offers, and after each class what that has."""
+    for key in sorted(vars(module)):
+        thing = getattr(module, key)
+        if not key.startswith("_") and callable(thing):
+            yield thing
+            if inspect.isclass(thing):
+                names = [each for each in sorted(dir(thing)) if not each.startswith("_")]
+                yield from (getattr(thing, each, None) for each in names)
+
+
 def main() -> None:
-    """Write the file."""
+    """Write the files."""
     texts().write_csv(DATA / "sentences.csv")
+    (DATA / "manual.txt").write_text(manual(), encoding="utf-8")
 
 
 if __name__ == "__main__":

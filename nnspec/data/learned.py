@@ -61,7 +61,9 @@ def draft(wanted: Preparation) -> Prepared:
             parts=tuple(_part(name, is_cyclic=wanted.cyclic) for name in wanted.date),
         )
     if wanted.text is not None:
-        fields = wanted.text.model_dump(include={"tokens", "length", "lower", "keep", "pad"})
+        fields = wanted.text.model_dump(
+            include={"tokens", "length", "lower", "keep", "pad", "windows"}
+        )
         return Prepared(kind="text", **fields)
     if chosen is None:
         return Prepared(kind="number", indicator=wanted.indicator)

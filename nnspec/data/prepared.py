@@ -114,6 +114,8 @@ class Prepared(Frozen):
     """The part of a longer text that is kept."""
     pad: Literal["start", "end"] = "end"
     """The side on which a shorter text is filled."""
+    windows: Flag = False
+    """Whether the rows of a .txt file are so many tokens each, whose white space counts."""
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -157,6 +159,8 @@ class Prepared(Frozen):
 
     def read(self, series: pl.Series, file: object) -> pl.Series:
         """Return a column as float64, text or datetime, null where missing; raises DataError."""
+        if self.windows and series.dtype == pl.String:
+            return series
         if self.kind in ("categories", "text"):
             return filled_text(series, file=file)
         if self.format is not None:

@@ -20,6 +20,7 @@ from nnspec.data.sounds import Sounded, Sounds
 from nnspec.data.tables import Rows, missing_column, numbers, require_fitting, where
 from nnspec.errors import DataError
 from nnspec.language.schema import DType
+from nnspec.language.texts import Cut
 from nnspec.language.training_schema import Task, kind_of
 from nnspec.language.windows import Windows
 from nnspec.layers.fields import Flag, Frozen, Number, Positive, Size, Text
@@ -291,6 +292,15 @@ class Preprocessing(Frozen):
         ):
             raise ValueError("windows are of every input, and equally long")
         return self
+
+    @property
+    def cut(self) -> Cut | None:
+        """The way in which a plain text is cut into windows; None for lines."""
+        for feature in self.inputs.values():
+            for each in feature.prepared or ():
+                if each.windows and each.tokens is not None and each.length is not None:
+                    return Cut(each.tokens, each.length, each.lower)
+        return None
 
     def restored(self, output: Array) -> Array:
         """Return a network's output, shaped (rows, ...), in the units of the target (float64)."""

@@ -26,6 +26,7 @@ from nnspec.data.weighting import balanced, column_of, joined, read_weight, with
 from nnspec.data.windows import Rolled, rolled
 from nnspec.errors import DataError, UsageError
 from nnspec.language.objectives import is_composed
+from nnspec.language.prepared_columns import cut_by
 from nnspec.language.training_schema import Data, Training
 from nnspec.language.weighting import is_weighted
 from nnspec.network.domains import domain_of
@@ -89,7 +90,8 @@ def read_rows(
     prepared become what the spec's own rows say, where these are there. Without `data` in
     the spec, arrays are taken by the names of the inputs. Raises DataError, UsageError.
     """
-    rows, graph, data = read(path), spec.graph, spec.model.data
+    graph, data = spec.graph, spec.model.data
+    rows = read(path, cut_by(data) if data is not None else None)
     if data is None:
         if isinstance(rows, pl.DataFrame):
             raise UsageError(

@@ -12,6 +12,7 @@ from nnspec.data.preprocessing import Preprocessing
 from nnspec.data.tables import Rows, read
 from nnspec.errors import DataError
 from nnspec.language.databases import is_server
+from nnspec.language.prepared_columns import cut_by
 from nnspec.language.training_schema import Data
 
 HASHED = 2**16
@@ -37,7 +38,7 @@ def read_source(path: Path | str, data: Data) -> Rows:
 
         return read_query(path, data.query)
     path = Path(path)
-    rows = read(path)
+    rows = read(path, cut_by(data))
     if path.is_dir() and not any(
         each.image or each.sound for each in (data.prepare or {}).values()
     ):

@@ -19,15 +19,16 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from nnspec.data import databases, json_text
+from nnspec.data import databases, json_text, plain_text
 from nnspec.data.csv_text import line_of, longer_line, not_utf8, require_readable
 from nnspec.errors import DataError, nearest
+from nnspec.language.texts import Cut
 
 Array = NDArray[Any]
 Rows = pl.DataFrame | Mapping[str, Array]
 """A table, or arrays by name with the rows along the first axis."""
 
-SUFFIXES = (".csv", ".parquet", *json_text.SUFFIXES, ".npz")
+SUFFIXES = (".csv", ".parquet", *json_text.SUFFIXES, plain_text.SUFFIX, ".npz")
 
 # What zipfile, zlib and NumPy raise for damaged, encrypted or lying files, as fuzzing found.
 _BROKEN_ARRAYS = (
@@ -49,10 +50,11 @@ _LIMIT = {"uint8": 2**8, "int32": 2**31, "int64": 2**63}
 """One more than the largest whole number."""
 
 
-def read(path: str | Path) -> Rows:
+def read(path: str | Path, cut: Cut | None = None) -> Rows:
     """Read a .csv, .parquet or .jsonl file as a table, an .npz file as arrays; raises DataError.
 
-    A folder of images is a table too, of the columns `file` and `label`.
+    A folder of images is a table too, of the columns `file` and `label`, and so are the lines of a
+    .txt file, or the windows that `cut` says, of the columns `text` and `position`.
     """
     path = Path(path)
     if path.is_dir():
@@ -67,7 +69,7 @@ def read(path: str | Path) -> Rows:
     if not path.is_file():
         raise DataError(f"{path}: there is no such file")
     try:
-        rows: Rows = _read_arrays(path) if suffix == ".npz" else _read_table(path, suffix)
+        rows: Rows = _read_arrays(path) if suffix == ".npz" else _read_table(path, suffix, cut)
     except OSError as error:
         raise DataError(f"{path}: {error.strerror or error}") from None
     if isinstance(rows, pl.DataFrame) and rows.height == 0:
@@ -75,7 +77,9 @@ def read(path: str | Path) -> Rows:
     return rows
 
 
-def _read_table(path: Path, suffix: str) -> pl.DataFrame:
+def _read_table(path: Path, suffix: str, cut: Cut | None) -> pl.DataFrame:
+    if suffix == plain_text.SUFFIX:
+        return plain_text.read_lines(path) if cut is None else plain_text.read_windows(path, cut)
     if suffix == ".csv":
         require_readable(path)
     try:

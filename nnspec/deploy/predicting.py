@@ -158,7 +158,7 @@ def predict(
     if isinstance(rows, str | Path) and Path(rows).suffix.lower() in SUFFIXES:
         outputs = _streamed(program, preprocessing, Path(rows), batching)
     if outputs is None:
-        table = read(rows) if isinstance(rows, str | Path) else rows
+        table = read(rows, preprocessing.cut) if isinstance(rows, str | Path) else rows
         batching.done = 0  # where a part has failed, the whole is read
         outputs = batching.forward(program, _inputs(program, preprocessing, table, file))
         found = preprocessing.rolled(table, file=file)

@@ -30,7 +30,7 @@ from nnspec.emit.pictures import (
     pictures_source,
     told,
 )
-from nnspec.emit.prepared_columns import mixed_source, prepared_inputs
+from nnspec.emit.prepared_columns import mixed_source, prepared_inputs, text_windows
 from nnspec.emit.read_inputs import read_inputs_source
 from nnspec.emit.reading import definitions, several
 from nnspec.emit.snippets import Snippet
@@ -52,6 +52,7 @@ from nnspec.errors import UsageError
 from nnspec.language.adversarial import AdversarialTraining
 from nnspec.language.databases import is_server
 from nnspec.language.objectives import has_teacher
+from nnspec.language.prepared_columns import cut_by
 from nnspec.language.streaming import Stream
 from nnspec.language.training_schema import Data, Training
 from nnspec.network.graph import Graph
@@ -108,7 +109,8 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
     sounds = sounds_source(spec, suffix)
     mixed = merged(merged(columns, pictures), sounds)
     prepared = {*prepared_inputs(spec), *file_inputs(spec)}
-    has_numbers = bool(data.targets or data.sample_weight or graph.inputs.keys() - prepared)
+    is_read = bool(data.targets) and own is None
+    has_numbers = bool(is_read or data.sample_weight or graph.inputs.keys() - prepared)
     how = data.split
     has_numbers |= is_table and how is not None and bool(how.time) and how.format is None
     over = data.windows
@@ -146,6 +148,7 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
         )
     )
     changing = augmenting_source(spec)
+    cut = cut_by(data) if suffix == "txt" else None
     parts = [
         "\n".join(
             [
@@ -159,7 +162,10 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
             ]
         ),
         *(known[name].text for name in before),
-        table_reader(known["read_rows"].text, suffix, columns_of(spec, data))
+        *([text_windows(known["windows_of"].text, cut)] if cut is not None else []),
+        table_reader(
+            known["read_rows"].text, suffix, columns_of(spec, data), has_windows=cut is not None
+        )
         if is_table
         else with_constants(
             known["read_rows"].text,
@@ -219,7 +225,17 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
         text = f'LARGEST = float(np.finfo("float32").max)\n{text}'
     copied = [
         known[name]
-        for name in ("read_rows", *before, *read, "shaped", *shifting, "prepared", *order, *_LAST)
+        for name in (
+            "read_rows",
+            *(["windows_of"] if cut is not None else []),
+            *before,
+            *read,
+            "shaped",
+            *shifting,
+            "prepared",
+            *order,
+            *_LAST,
+        )
     ]
     copied += mixed.copied if mixed is not None else []
     copied += changing.copied if changing is not None else []
@@ -241,11 +257,13 @@ def _kind_of(spec: Spec, data: Data) -> str:
     if data.query is not None:
         return "postgresql" if is_server(data.source) else "sqlite"
     suffix = data.source.rpartition(".")[2]
-    if suffix in ("csv", "parquet", "jsonl", "ndjson", "npz"):
+    if suffix in ("csv", "parquet", "jsonl", "ndjson", "txt", "npz"):
         return suffix
     if file_inputs(spec):
         return FOLDER
-    raise UsageError(f'`data.source` "{data.source}" is no .csv, .parquet, .jsonl or .npz file')
+    raise UsageError(
+        f'`data.source` "{data.source}" is no .csv, .parquet, .jsonl, .txt or .npz file'
+    )
 
 
 def columns_of(spec: Spec, data: Data) -> list[str]:
@@ -256,10 +274,12 @@ def columns_of(spec: Spec, data: Data) -> list[str]:
     return names
 
 
-def table_reader(text: str, suffix: str, names: Iterable[str]) -> str:
+def table_reader(text: str, suffix: str, names: Iterable[str], *, has_windows: bool = False) -> str:
     """Return what reads a table; a quote in the name of a column takes a line more in text."""
     from nnspec.emit.specialised import with_constants
 
+    if suffix == "txt":
+        return with_constants(text, HAS_WINDOWS=has_windows)
     if suffix != "csv":
         return text
     return with_constants(text, HAS_QUOTES=any('"' in name for name in names))

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from nnspec.emit.code import literal, wrap
 from nnspec.emit.reading import READERS
 from nnspec.emit.snippets import Snippet, snippets
-from nnspec.emit.specialised import Specialisation, specialised
+from nnspec.emit.specialised import Specialisation, specialised, with_constants
 from nnspec.emit.unread import parameters_of, without_unread
 from nnspec.language.preparation import (
     CYCLES,
@@ -19,7 +19,7 @@ from nnspec.language.preparation import (
     pieces_of,
     preparation_of,
 )
-from nnspec.language.texts import PATTERNS, Texts
+from nnspec.language.texts import PATTERNS, Cut, Texts
 from nnspec.network.loader import Spec
 
 NAME = "COLUMNS"
@@ -102,7 +102,7 @@ def mixed_source(spec: Spec, suffix: str) -> Mixed | None:
     names = [
         *(["wanted"] if has_patterns else []),
         *(["dates", "date_column", "part_of"] if flags["HAS_DATES"] else []),
-        *(["category"] if has_words and suffix != "csv" else []),
+        *(["category"] if has_words and suffix != "csv" and not flags["IS_WINDOWS_ALONE"] else []),
         *("read_column", "filled"),
         *(["scaling", "scaled", "steps"] if has_scales else []),
         *(["vocabulary"] if flags["HAS_LEARNT_CATEGORIES"] else []),
@@ -202,10 +202,22 @@ def _told(given: Preparation) -> dict[str, Any]:
 
 def _text(given: Texts) -> dict[str, Any]:
     fields = type(given).model_fields
-    usual = ("lower", "most", "min_count")  # these are told where they are no defaults
+    usual = ("lower", "most", "min_count", "windows")  # these are told where they are no defaults
     return {
         name: value for name, value in given if name not in usual or value != fields[name].default
     }
+
+
+def text_windows(text: str, by: Cut) -> str:
+    """Return what cuts a plain text into windows of tokens."""
+    return with_constants(
+        text,
+        IS_LOWER=by.lower,
+        IS_OF_BYTES=by.tokens == "bytes",
+        IS_OF_CHARACTERS=by.tokens == "characters",
+        KIND=by.tokens,
+        LENGTH=by.length,
+    )
 
 
 def _part(name: str, *, is_cyclic: bool) -> dict[str, Any]:
@@ -236,6 +248,8 @@ def _flags(every: list[Preparation], *, is_typed: bool) -> Mapping[str, bool]:
         "HAS_VOCABULARIES": any(each.tokens != "bytes" for each in texts),
         "HAS_BYTES": any(each.tokens == "bytes" for each in texts),
         "HAS_LOWER": any(each.lower for each in texts),
+        "HAS_WINDOWS": any(each.windows for each in texts),
+        "IS_WINDOWS_ALONE": len(texts) == len(every) and all(each.windows for each in texts),
         "HAS_DATES": bool(dates),
         "HAS_TYPES": is_typed,
         "HAS_CYCLES": any(each.date != each.linear_parts for each in dates),

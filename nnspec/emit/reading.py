@@ -9,6 +9,7 @@ READERS = {
     "parquet": ("parquet_rows", "typed_columns", "columns"),
     "jsonl": ("jsonl_rows", "typed_columns", "columns"),
     "ndjson": ("jsonl_rows", "typed_columns", "columns"),
+    "txt": ("txt_rows", "typed_columns", "columns"),
     "npz": ("npz_rows",),
     "folder": ("folder_rows", "columns"),
     "sqlite": ("sqlite_rows", "typed_columns", "columns"),

@@ -30,7 +30,9 @@ def rows_source(networks: Networks) -> DatasetSource | None:
     from nnspec.emit.specialised import with_constants
 
     if suffix not in READERS:
-        raise UsageError(f'`data.source` "{data.source}" is no .csv, .parquet, .jsonl or .npz file')
+        raise UsageError(
+            f'`data.source` "{data.source}" is no .csv, .parquet, .jsonl, .txt or .npz file'
+        )
     is_table = suffix != "npz"
     known = definitions(suffix, is_fixed=True)
     ((name, type_),) = networks.discriminator.graph.inputs.items()

@@ -10,7 +10,7 @@ SERVERS = ("postgresql", "postgres")
 """Schemes of the URL of a server."""
 SQLITE = "sqlite:///"
 """The beginning of a path of SQLite as SQLAlchemy writes it."""
-_FILES = (".csv", ".parquet", ".jsonl", ".ndjson", ".npz")
+_FILES = (".csv", ".parquet", ".jsonl", ".ndjson", ".txt", ".npz")
 
 
 def is_server(source: str) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from nnspec.errors import Change, Fix, Mark, closest, nearest
 from nnspec.language.preparation import Preparation, preparation_of
+from nnspec.language.texts import Cut
 from nnspec.language.tree import Map
 
 if TYPE_CHECKING:
@@ -35,6 +36,14 @@ def report_columns(model: Model, given: Any, problems: Problems) -> None:
             "leave out `prepare`, or give a .csv, .parquet or .jsonl file",
         )
         return
+    for name, each in data.prepare.items():
+        if each.text is not None and each.text.windows and not data.source.endswith(".txt"):
+            problems.add(
+                "not-trainable",
+                f'`windows` are over a plain text, and "{data.source}" is no .txt file',
+                _mark(declared, name),
+                "leave out `windows`: each row of the file has a text",
+            )
     columns = [name for names in data.features.values() for name in names]
     if any(sign in name for name in columns for sign in _SIGNS):
         return  # The table says which columns there are.
@@ -70,6 +79,14 @@ def sound_of(data: Data, input_name: str) -> Sound | None:
         prepared = preparation_of(data.prepare or {}, name)
         if prepared is not None and prepared.sound is not None:
             return prepared.sound
+    return None
+
+
+def cut_by(data: Data) -> Cut | None:
+    """Return how a plain text as source is cut into windows; None for lines."""
+    for prepared in (data.prepare or {}).values():
+        if prepared.text is not None and prepared.text.windows:
+            return Cut(prepared.text.tokens, prepared.text.length, prepared.text.lower)
     return None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Literal, NamedTuple, Self
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -18,8 +18,18 @@ PATTERNS: dict[str, str] = {
 """Kind of token -> the regular expression of one."""
 PADDING, OTHER = 0, 1
 """The numbers of what fills a row that is shorter, and of tokens that are in no vocabulary."""
+LONGEST_SIGN = 4
+"""Bytes of UTF-8 for one sign, at most."""
 OF_BYTES = 257
 """Numbers of bytes: each is one more than its value."""
+
+
+class Cut(NamedTuple):
+    """How a text is cut into windows: into what tokens, and how many each has."""
+
+    tokens: Tokens
+    length: int
+    lower: bool
 
 
 class Texts(Frozen):
@@ -47,6 +57,10 @@ class Texts(Frozen):
     pad: Literal["start", "end"] = Field(
         default="end", description="Where a shorter one is filled."
     )
+    windows: Flag = Field(
+        default=False,
+        description="Whether rows are not the lines of a .txt file, but `length` tokens each.",
+    )
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -56,4 +70,10 @@ class Texts(Frozen):
                     raise PydanticCustomError(
                         "nnspec", "bytes are 256 in any case: leave out `{key}`", {"key": key}
                     )
+            if self.windows and self.length < LONGEST_SIGN:
+                raise PydanticCustomError(
+                    "nnspec",
+                    "a sign has up to {most} bytes, and windows of {length} do not hold it",
+                    {"most": LONGEST_SIGN, "length": self.length},
+                )
         return self

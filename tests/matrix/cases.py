@@ -376,6 +376,12 @@ def rows() -> Iterator[tuple[str, Document]]:
     words = [*BODIES["ids"], {"type": "gru", "units": 4, "return_sequences": True},
              {"name": "out", "type": "dense", "units": 7, "activation": "softmax"}]  # fmt: skip
     shifted = {"target": {"shifted": "x"}}
+    cut = {"text": {"text": {"length": 5, "tokens": "characters", "windows": True}}}
+    plain = {"source": "rows.txt", "features": {"x": "text"}, "prepare": cut, **shifted}
+    yield (
+        "windows of a plain text",
+        document(classes, task="language", given="ids", layers=words, data=plain),
+    )
     training = {"loss": classes, "mask": "x"}
     yield (
         "target shifted",

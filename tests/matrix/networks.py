@@ -229,6 +229,9 @@ def write_rows(spec: Spec) -> None:
     if path.suffix == ".npz":
         np.savez(path, **arrays)
         return
+    if path.suffix == ".txt":
+        path.write_text("".join(np.random.default_rng(6).choice([*"ab \nc"], 5 * ROWS)))
+        return
     columns: dict[str, Any] = {}
     for name, array in arrays.items():
         flat = np.asarray(array).reshape(ROWS, -1)

@@ -39,10 +39,12 @@ HAS_STANDARD = True
 HAS_TEXTS = True
 HAS_TYPES = True
 HAS_VOCABULARIES = True
+HAS_WINDOWS = False
 IS_CATEGORIES_ALONE = False
 IS_DATES_ALONE = False
 IS_INDEX_ALONE = False
 IS_TEXTS_ALONE = False
+IS_WINDOWS_ALONE = False
 
 
 def wanted(columns: dict[str, dict[str, Any]], name: str) -> dict[str, Any]:
@@ -97,6 +99,10 @@ def read_column(
     rows: pl.DataFrame, name: str, how: dict[str, Any], path: Path
 ) -> pl.Series:
     """Return a column, null where a value is missing; refuse what it cannot hold."""
+    if IS_WINDOWS_ALONE:
+        return rows[name]  # white space counts
+    if HAS_WINDOWS and how.get("windows"):
+        return rows[name]  # white space counts
     if IS_CATEGORIES_ALONE or IS_TEXTS_ALONE:
         return category(rows, name, path)
     if HAS_CATEGORIES and how["kind"] == "categories":
