@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 def require_texts(by: Prepared, column: str) -> None:
     """Raise UnsupportedError for texts that no operator cuts into their tokens."""
     why = ""
-    if by.tokens != "spaces":
+    if by.tokenizer is not None:
+        why = "is cut by a tokenizer, and operators of ONNX cut texts at spaces alone"
+    elif by.tokens != "spaces":
         why = f"is cut into {by.tokens}, and operators of ONNX cut texts at spaces alone"
     elif by.lower:
         why = "is told in small letters, for which ONNX Runtime needs a locale of the machine"

@@ -61,10 +61,7 @@ def draft(wanted: Preparation) -> Prepared:
             parts=tuple(_part(name, is_cyclic=wanted.cyclic) for name in wanted.date),
         )
     if wanted.text is not None:
-        fields = wanted.text.model_dump(
-            include={"tokens", "length", "lower", "keep", "pad", "windows"}
-        )
-        return Prepared(kind="text", **fields)
+        return Prepared(kind="text", **_of_text(wanted.text))
     if chosen is None:
         return Prepared(kind="number", indicator=wanted.indicator)
     return Prepared(kind="categories", encoding=chosen.encoding, unknown=chosen.unknown == "bucket")
@@ -114,11 +111,22 @@ def learned(wanted: Preparation, column: pl.Series, rows: Array | slice, file: o
     return made.model_copy(update={"scaling": scaling})
 
 
+def _of_text(wanted: Texts) -> dict[str, Any]:
+    """Return the fields of a column of text that no row has a say in."""
+    found = wanted.model_dump(include={"length", "keep", "pad", "windows"})
+    if wanted.tokenizer is None:
+        return {**found, **wanted.model_dump(include={"tokens", "lower"})}
+    from nnspec.data.tokenizer_files import Tokenized  # which few specs need
+
+    assert isinstance(wanted, Tokenized)
+    return {**found, "tokenizer": wanted.content, "fills": wanted.fills, "size": wanted.size}
+
+
 def _with_tokens(wanted: Texts, made: Prepared, filled: pl.Series, file: object) -> Prepared:
     """Return a column of text with the vocabulary of its training rows; raises DataError."""
     from nnspec.data.texts import tokens_of, vocabulary_of  # which few specs need
 
-    if wanted.tokens == "bytes":
+    if wanted.tokens == "bytes" or wanted.tokenizer is not None:
         return made
     tokens = tokens_of(filled.drop_nulls(), wanted.tokens, lower=wanted.lower)
     vocabulary = vocabulary_of(tokens, wanted.most, wanted.min_count)

@@ -166,9 +166,10 @@ def _require_tables(graph: Graph, features: Mapping[str, Feature], file: object)
         for name, column, each in indexed:
             size = each.numbers or 0
             if name == allowed.value and isinstance(allowed.most, int) and allowed.most < size - 1:
-                others = "others and " if each.unknown or each.kind == "text" else ""
+                has_others = each.unknown or each.tokens is not None
+                others = "others and " if has_others else ""
                 what = "tokens" if each.kind == "text" else "categories"
-                held = 256 if each.tokens == "bytes" else len(each.vocabulary)
+                held = 256 if each.tokens == "bytes" else each.size or len(each.vocabulary)
                 raise DataError(
                     f'{file}: column "{column}" has {others}{held} {what}, '
                     f'the numbers 0 to {size - 1}, and the layer "{allowed.layer}" '

@@ -28,9 +28,12 @@ def read_lines(path: Path) -> pl.DataFrame:
 def read_windows(path: Path, by: Cut) -> pl.DataFrame:
     """Return a file cut into windows, one after the other; raises DataError, OSError.
 
-    The last one has what is left. Of bytes a window ends before a sign that does not fit whole.
+    The last one has what is left. Of bytes a window ends before a sign that does not fit whole; a
+    tokenizer may part a sign, so that its windows are lists of numbers.
     """
     text = _text(path)
+    if by.tokenizer is not None:
+        return _of_ids(text, by.tokenizer, by.length)
     if by.lower:
         text = pl.Series([text]).str.to_lowercase()[0]
     if by.tokens == "bytes":
@@ -47,6 +50,17 @@ def _text(path: Path) -> str:
         raise DataError(
             f"{path}: byte {error.start + 1} is not UTF-8 ({error.reason}); save it as UTF-8"
         ) from None
+
+
+def _of_ids(text: str, tokenizer: str, length: int) -> pl.DataFrame:
+    from nnspec.data.tokenizer_files import ids_of  # which few specs need
+
+    ids = ids_of(text, tokenizer)
+    starts = range(0, len(ids), length)
+    windows = [ids[start : start + length] for start in starts]
+    positions = [start + 1 for start in starts]
+    schema = {"text": pl.List(pl.Int64), "position": pl.Int64}
+    return pl.DataFrame({"text": windows, "position": positions}, schema=schema)
 
 
 def _of_tokens(text: str, tokens: Tokens, length: int) -> Iterator[tuple[str, int]]:

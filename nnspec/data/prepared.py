@@ -14,7 +14,7 @@ from nnspec.data.dates import as_dates, dates, part_of
 from nnspec.data.tables import filled_text, number, where
 from nnspec.errors import DataError, nearest
 from nnspec.language.preparation import Part, is_date, require_format
-from nnspec.language.texts import OF_BYTES, OTHER, Tokens
+from nnspec.language.texts import OF_BYTES, OTHER, PADDING, Tokens
 from nnspec.layers.fields import Count, Finite, Flag, Frozen, Size, Text
 
 Array = NDArray[Any]
@@ -106,6 +106,12 @@ class Prepared(Frozen):
     """The way in which dates are written."""
     tokens: Tokens | None = None
     """The kind of a text's tokens; `vocabulary` has them in the order of their numbers from 2."""
+    tokenizer: str | None = None
+    """The JSON of the tokenizer that gives the numbers, where there is one."""
+    fills: Count = PADDING
+    """The number that fills a shorter text."""
+    size: Size | None = None
+    """One more than the largest number of a tokenizer."""
     length: Size | None = None
     """The number of tokens of a row."""
     lower: Flag = False
@@ -124,8 +130,11 @@ class Prepared(Frozen):
             self.scaling and kind != "number"
         ):
             raise ValueError("numbers have a scaling, and categories an encoding")
-        if (self.tokens is not None and self.length is not None) != (kind == "text"):
+        has_tokens = (self.tokens is None) != (self.tokenizer is None)
+        if (has_tokens and self.length is not None) != (kind == "text"):
             raise ValueError("texts have tokens, and a number of them")
+        if (self.tokenizer is None) != (self.size is None):
+            raise ValueError("a tokenizer has so many numbers")
         if (bool(self.parts) and self.format is not None) != (kind == "date"):
             raise ValueError("dates have parts and a format")
         if self.format is not None:
@@ -151,15 +160,23 @@ class Prepared(Frozen):
         return ("number of the category" if self.encoding else "value", *missing)
 
     @property
+    def meaning(self) -> tuple[object, ...]:
+        """What the column becomes, to be compared with that of another."""
+        of_texts = (self.tokens, self.vocabulary, self.tokenizer, self.fills)
+        return (self.names, *(of_texts if self.kind == "text" else ()))
+
+    @property
     def numbers(self) -> int | None:
         """The size of a table that takes what the column becomes; None if none does."""
+        if self.tokenizer is not None:
+            return self.size
         if self.kind == "text":
             return OF_BYTES if self.tokens == "bytes" else OTHER + 1 + len(self.vocabulary)
         return len(self.vocabulary) + self.unknown if self.encoding == "index" else None
 
     def read(self, series: pl.Series, file: object) -> pl.Series:
         """Return a column as float64, text or datetime, null where missing; raises DataError."""
-        if self.windows and series.dtype == pl.String:
+        if self.windows and series.dtype in (pl.String, pl.List):
             return series
         if self.kind in ("categories", "text"):
             return filled_text(series, file=file)
@@ -175,11 +192,8 @@ class Prepared(Frozen):
         filled = self.filled(values)
         if self.encoding is not None:
             return self._encoded(filled, file)
-        if self.tokens is not None and self.length is not None:
-            from nnspec.data.texts import numbered, tokens_of  # which few specs need
-
-            tokens = tokens_of(filled, self.tokens, lower=self.lower)
-            return numbered(tokens, self.vocabulary, self.length, keep=self.keep, pad=self.pad)
+        if self.kind == "text":
+            return self._numbered(filled)
         columns = [scaled(filled.to_numpy(), self.scaling, values, file)] if not self.parts else []
         for part in self.parts:
             numbers = part_of(filled, part.name)
@@ -191,6 +205,21 @@ class Prepared(Frozen):
         if self.indicator:
             columns.append(missing.to_numpy())
         return np.stack(columns, axis=1).astype(np.float64)
+
+    def _numbered(self, texts: pl.Series) -> Array:
+        from nnspec.data.texts import numbered, tokens_of  # which few specs need
+
+        assert self.length is not None
+        if texts.dtype == pl.List:  # of numbers, into which a plain text was cut
+            tokens = texts
+        elif self.tokens is not None:
+            tokens = tokens_of(texts, self.tokens, lower=self.lower)
+        else:
+            from nnspec.data.tokenizer_files import encoded
+
+            return encoded(texts, self)
+        sides = {"keep": self.keep, "pad": self.pad}
+        return numbered(tokens, self.vocabulary, self.length, **sides, fills=self.fills)
 
     def filled(self, values: pl.Series) -> pl.Series:
         """Return what `read` gave with the value for missing ones in their place."""

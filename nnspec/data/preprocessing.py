@@ -298,8 +298,8 @@ class Preprocessing(Frozen):
         """The way in which a plain text is cut into windows; None for lines."""
         for feature in self.inputs.values():
             for each in feature.prepared or ():
-                if each.windows and each.tokens is not None and each.length is not None:
-                    return Cut(each.tokens, each.length, each.lower)
+                if each.windows and each.length is not None:
+                    return Cut(each.tokens or "words", each.length, each.lower, each.tokenizer)
         return None
 
     def restored(self, output: Array) -> Array:
@@ -379,7 +379,7 @@ class Preprocessing(Frozen):
             if earlier is None or earlier.columns != feature.columns:
                 continue
             made: list[Any] = [
-                [each.names for each in one.prepared]
+                [each.meaning for each in one.prepared]
                 if one.prepared is not None
                 else one.image or one.sound
                 for one in (earlier, feature)

@@ -22,6 +22,7 @@ from nnspec.data.resampling import kinds_of
 from nnspec.data.sources import is_there, located, notes_of, read_source, sha256_of
 from nnspec.data.tables import Rows, read
 from nnspec.data.targets import columns_of
+from nnspec.data.tokenizer_files import with_tokenizers
 from nnspec.data.weighting import balanced, column_of, joined, read_weight, with_weight
 from nnspec.data.windows import Rolled, rolled
 from nnspec.errors import DataError, UsageError
@@ -43,6 +44,7 @@ def load_data(spec: Spec, fold: Fold | None = None) -> Dataset:
     Raises DataError naming the file, column, row and value where the data do not fit, UsageError
     where the spec has no `data` or no `training`.
     """
+    spec = with_tokenizers(spec)
     data, training = spec.model.data, spec.model.training
     if data is None or training is None:
         absent = "data" if data is None else "training"
@@ -90,6 +92,7 @@ def read_rows(
     prepared become what the spec's own rows say, where these are there. Without `data` in
     the spec, arrays are taken by the names of the inputs. Raises DataError, UsageError.
     """
+    spec = with_tokenizers(spec)
     graph, data = spec.graph, spec.model.data
     rows = read(path, cut_by(data) if data is not None else None)
     if data is None:

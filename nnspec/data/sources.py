@@ -76,6 +76,8 @@ def sha256_of(
         raw = feature.gather(rows, name, path) if feature.is_of_files else None
         if isinstance(raw, Files):
             raw.update(digest)
+        for column in feature.prepared or ():
+            digest.update((column.tokenizer or "").encode())
     return digest.hexdigest()
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from nnspec.language.texts import OTHER, PATTERNS, Tokens
+from nnspec.language.texts import OTHER, PADDING, PATTERNS, Tokens
 
 Array = NDArray[Any]
 
@@ -32,9 +32,15 @@ def vocabulary_of(tokens: pl.Series, most: int | None, min_count: int) -> tuple[
 
 
 def numbered(
-    tokens: pl.Series, vocabulary: tuple[str, ...], length: int, *, keep: str, pad: str
+    tokens: pl.Series,
+    vocabulary: tuple[str, ...],
+    length: int,
+    *,
+    keep: str,
+    pad: str,
+    fills: int = PADDING,
 ) -> Array:
-    """Return the numbers of tokens, shaped (texts, length): 0 fills, 1 is of no vocabulary.
+    """Return the numbers of tokens, shaped (texts, length): 1 is of no vocabulary.
 
     tokens: lists, of numbers where they need no vocabulary.
     """
@@ -48,6 +54,6 @@ def numbered(
     places = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
     if pad == "start":
         places += np.repeat(length - counts, counts)
-    found = np.zeros((len(counts), length))
+    found = np.full((len(counts), length), float(fills))
     found[rows, places] = flat.to_numpy()
     return found

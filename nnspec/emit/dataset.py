@@ -30,7 +30,14 @@ from nnspec.emit.pictures import (
     pictures_source,
     told,
 )
-from nnspec.emit.prepared_columns import mixed_source, prepared_inputs, text_windows
+from nnspec.emit.prepared_columns import (
+    TOKENIZERS,
+    has_tokenizers,
+    mixed_source,
+    prepared_inputs,
+    text_windows,
+    windows_function,
+)
 from nnspec.emit.read_inputs import read_inputs_source
 from nnspec.emit.reading import definitions, several
 from nnspec.emit.snippets import Snippet
@@ -148,7 +155,8 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
         )
     )
     changing = augmenting_source(spec)
-    cut = cut_by(data) if suffix == "txt" else None
+    cut, of_ids = cut_by(data) if suffix == "txt" else None, has_tokenizers(spec)
+    cutting = windows_function(cut, of_ids=of_ids)
     parts = [
         "\n".join(
             [
@@ -162,9 +170,13 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
             ]
         ),
         *(known[name].text for name in before),
-        *([text_windows(known["windows_of"].text, cut)] if cut is not None else []),
+        *(text_windows(known[name].text, spec, cut) for name in cutting if cut is not None),
         table_reader(
-            known["read_rows"].text, suffix, columns_of(spec, data), has_windows=cut is not None
+            known["read_rows"].text,
+            suffix,
+            columns_of(spec, data),
+            has_windows=cut is not None,
+            has_ids=of_ids,
         )
         if is_table
         else with_constants(
@@ -227,7 +239,7 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
         known[name]
         for name in (
             "read_rows",
-            *(["windows_of"] if cut is not None else []),
+            *cutting,
             *before,
             *read,
             "shaped",
@@ -249,6 +261,7 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
     imports += ["import psycopg"] if suffix == "postgresql" else []
     imports += [IMPORT] if pictures is not None else []
     imports += [SOUNDS] if sounds is not None else []
+    imports += [TOKENIZERS] if of_ids else []
     return DatasetSource(text, tuple(sorted(standard)), tuple(imports))
 
 
@@ -274,12 +287,19 @@ def columns_of(spec: Spec, data: Data) -> list[str]:
     return names
 
 
-def table_reader(text: str, suffix: str, names: Iterable[str], *, has_windows: bool = False) -> str:
+def table_reader(
+    text: str,
+    suffix: str,
+    names: Iterable[str],
+    *,
+    has_windows: bool = False,
+    has_ids: bool = False,
+) -> str:
     """Return what reads a table; a quote in the name of a column takes a line more in text."""
     from nnspec.emit.specialised import with_constants
 
     if suffix == "txt":
-        return with_constants(text, HAS_WINDOWS=has_windows)
+        return with_constants(text, HAS_WINDOWS=has_windows, HAS_IDS=has_windows and has_ids)
     if suffix != "csv":
         return text
     return with_constants(text, HAS_QUOTES=any('"' in name for name in names))

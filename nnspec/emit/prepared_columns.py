@@ -24,6 +24,7 @@ from nnspec.network.loader import Spec
 
 NAME = "COLUMNS"
 """The constant that says what columns become, by input."""
+TOKENIZERS = "from tokenizers import Tokenizer"
 _SIGNS = "*?["
 _EVERY = "*"
 """The pattern of all columns of an input that nothing else matches."""
@@ -92,7 +93,7 @@ def mixed_source(spec: Spec, suffix: str) -> Mixed | None:
     data = spec.model.data
     if not inputs or data is None:
         return None
-    known = snippets("nnspec.emit.emitted", *READERS[suffix][:-1], "mixed_columns")
+    known = snippets("nnspec.emit.emitted", *READERS[suffix][:-1], "mixed_columns", "text_columns")
     every = [each for columns in inputs.values() for each in columns.values()]
     flags = _flags(every, is_typed=suffix != "csv")
     has_scales = flags["HAS_SCALED_NUMBERS"] or flags["HAS_SCALED_DATES"]
@@ -106,11 +107,13 @@ def mixed_source(spec: Spec, suffix: str) -> Mixed | None:
         *("read_column", "filled"),
         *(["scaling", "scaled", "steps"] if has_scales else []),
         *(["vocabulary"] if flags["HAS_LEARNT_CATEGORIES"] else []),
-        *(["tokens_of"] if flags["HAS_TEXTS"] else []),
+        *(["tokenizer_of"] if flags["HAS_TOKENIZERS"] else []),
+        *(["tokens_of"] if flags["HAS_CUT"] and not flags["IS_OF_IDS"] else []),
         *(["token_vocabulary"] if flags["HAS_VOCABULARIES"] else []),
         "learnt",
         *(["coded"] if flags["HAS_CATEGORIES"] else []),
-        *(["token_numbers"] if flags["HAS_TEXTS"] else []),
+        *(["tokenized"] if flags["HAS_TOKENIZED"] else []),
+        *(["token_numbers"] if flags["HAS_CUT"] else []),
         *(["dated"] if flags["HAS_DATES"] else []),
         *(["elements_of"] if has_elements else []),
         *("applied", "encoded"),
@@ -141,7 +144,8 @@ def mixed_source(spec: Spec, suffix: str) -> Mixed | None:
     told = {name: {key: _told(each) for key, each in of.items()} for name, of in inputs.items()}
     constant = wrap(f"{NAME}: dict[str, dict[str, Any]] = {literal(told)}")
     if flags["HAS_VOCABULARIES"]:
-        kinds = {each.text.tokens for each in every if each.text is not None}
+        texts = [each.text for each in every if each.text is not None]
+        kinds = {each.tokens for each in texts if each.tokenizer is None}
         patterns = {kind: pattern for kind, pattern in PATTERNS.items() if kind in kinds}
         constant += wrap(f"TOKENS = {literal(patterns)}")
     if flags["HAS_DATES"]:
@@ -202,14 +206,29 @@ def _told(given: Preparation) -> dict[str, Any]:
 
 def _text(given: Texts) -> dict[str, Any]:
     fields = type(given).model_fields
-    usual = ("lower", "most", "min_count", "windows")  # these are told where they are no defaults
-    return {
+    # These are told where they are no defaults.
+    usual = ("lower", "most", "min_count", "windows", "tokenizer", "padding")
+    told = {
         name: value for name, value in given if name not in usual or value != fields[name].default
     }
+    if given.tokenizer is not None:
+        del told["tokens"]
+    return told
 
 
-def text_windows(text: str, by: Cut) -> str:
+def windows_function(by: Cut | None, *, of_ids: bool) -> list[str]:
+    """Return the name of what cuts a plain text into windows; none for lines."""
+    return [] if by is None else ["windows_of_ids" if of_ids else "windows_of"]
+
+
+def text_windows(text: str, spec: Spec, by: Cut) -> str:
     """Return what cuts a plain text into windows of tokens."""
+    (tokenizer,) = {
+        each.text.tokenizer
+        for columns in prepared_inputs(spec).values()
+        for each in columns.values()
+        if each.text is not None
+    }
     return with_constants(
         text,
         IS_LOWER=by.lower,
@@ -217,7 +236,14 @@ def text_windows(text: str, by: Cut) -> str:
         IS_OF_CHARACTERS=by.tokens == "characters",
         KIND=by.tokens,
         LENGTH=by.length,
+        TOKENIZER=tokenizer,
     )
+
+
+def has_tokenizers(spec: Spec) -> bool:
+    """Whether a column of a spec is cut by a tokenizer of a file."""
+    every = [each for columns in prepared_inputs(spec).values() for each in columns.values()]
+    return any(each.text is not None and each.text.tokenizer is not None for each in every)
 
 
 def _part(name: str, *, is_cyclic: bool) -> dict[str, Any]:
@@ -231,6 +257,9 @@ def _flags(every: list[Preparation], *, is_typed: bool) -> Mapping[str, bool]:
     """Return which parts of the definitions these columns need."""
     dates = [each for each in every if each.date is not None]
     texts = [each.text for each in every if each.text is not None]
+    cut = [each for each in texts if each.tokenizer is None]
+    tokenized = [each for each in texts if each.tokenizer is not None and not each.windows]
+    is_of_ids = any(each.tokenizer is not None and each.windows for each in texts)
     numbers = [
         each
         for each in every
@@ -245,8 +274,13 @@ def _flags(every: list[Preparation], *, is_typed: bool) -> Mapping[str, bool]:
         "IS_DATES_ALONE": not numbers and bool(dates),
         "IS_TEXTS_ALONE": not numbers and not dates and not categories,
         "HAS_TEXTS": bool(texts),
-        "HAS_VOCABULARIES": any(each.tokens != "bytes" for each in texts),
-        "HAS_BYTES": any(each.tokens == "bytes" for each in texts),
+        "HAS_CUT": bool(cut) or is_of_ids,
+        "HAS_TOKENIZED": bool(tokenized),
+        "HAS_TOKENIZERS": len(cut) < len(texts),
+        "IS_TOKENIZED_ALONE": len(tokenized) == len(every),
+        "IS_OF_IDS": is_of_ids,
+        "HAS_VOCABULARIES": any(each.tokens != "bytes" for each in cut),
+        "HAS_BYTES": any(each.tokens == "bytes" for each in cut),
         "HAS_LOWER": any(each.lower for each in texts),
         "HAS_WINDOWS": any(each.windows for each in texts),
         "IS_WINDOWS_ALONE": len(texts) == len(every) and all(each.windows for each in texts),

@@ -75,11 +75,20 @@ DEFINED = tuple(
         ),
         **dict.fromkeys(["argparse", "csv", "fnmatchcase", "hashlib", "json", "math", "np", "pl"]),
         **dict.fromkeys(
-            ["tempfile", "zipfile", "zlib", "closing", "psycopg", "sqlite3", "soundfile"]
+            [
+                "tempfile",
+                "zipfile",
+                "zlib",
+                "closing",
+                "psycopg",
+                "sqlite3",
+                "soundfile",
+                "Tokenizer",
+            ]
         ),
         **dict.fromkeys(["read_inputs", "read_target", "split", "load_data", "batches"]),
         **{name: None for kind in READERS for name in definitions(kind, is_fixed=True)},
-        **dict.fromkeys(snippets("nnspec.emit.emitted", "mixed_columns")),
+        **dict.fromkeys(snippets("nnspec.emit.emitted", "mixed_columns", "text_columns")),
         **dict.fromkeys(snippets("nnspec.emit.emitted", "augmenting", "pictures", "sounds")),
         **dict.fromkeys(METRICS),
     }

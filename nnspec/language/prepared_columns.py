@@ -85,8 +85,9 @@ def sound_of(data: Data, input_name: str) -> Sound | None:
 def cut_by(data: Data) -> Cut | None:
     """Return how a plain text as source is cut into windows; None for lines."""
     for prepared in (data.prepare or {}).values():
-        if prepared.text is not None and prepared.text.windows:
-            return Cut(prepared.text.tokens, prepared.text.length, prepared.text.lower)
+        text = prepared.text
+        if text is not None and text.windows:
+            return Cut(text.tokens, text.length, text.lower, getattr(text, "content", None))
     return None
 
 

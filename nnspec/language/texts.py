@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple, Self
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from nnspec.layers.fields import Flag, Frozen, Size
+from nnspec.layers.fields import Flag, Frozen, Size, Text
 
 Tokens = Literal["words", "spaces", "characters", "bytes"]
 PATTERNS: dict[str, str] = {
@@ -16,6 +16,8 @@ PATTERNS: dict[str, str] = {
     "characters": r"(?s).",
 }
 """Kind of token -> the regular expression of one."""
+PADDINGS = ("[PAD]", "<pad>", "<|pad|>")
+"""Tokens of a tokenizer, the first that it has, that fill a shorter text where none is named."""
 PADDING, OTHER = 0, 1
 """The numbers of what fills a row that is shorter, and of tokens that are in no vocabulary."""
 LONGEST_SIGN = 4
@@ -25,11 +27,15 @@ OF_BYTES = 257
 
 
 class Cut(NamedTuple):
-    """How a text is cut into windows: into what tokens, and how many each has."""
+    """How a text is cut into windows: into what tokens, and how many each has.
+
+    tokenizer: the JSON of one that makes the tokens.
+    """
 
     tokens: Tokens
     length: int
     lower: bool
+    tokenizer: str | None = None
 
 
 class Texts(Frozen):
@@ -42,6 +48,13 @@ class Texts(Frozen):
         default="words",
         description="What a text is cut into: words and signs between them, what spaces part, "
         "characters, or the bytes of UTF-8.",
+    )
+    tokenizer: Text | None = Field(
+        default=None,
+        description="In the place of `tokens`: a file of the package tokenizers, tokenizer.json.",
+    )
+    padding: Text | None = Field(
+        default=None, description="The token of `tokenizer` that fills a shorter text."
     )
     length: Size = Field(description="Tokens of a row.")
     lower: Flag = Field(default=False, description="Whether capitals are as small letters.")
@@ -64,6 +77,14 @@ class Texts(Frozen):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
+        if self.tokenizer is not None:
+            for key in ("tokens", "lower", "most", "min_count"):
+                if getattr(self, key) != type(self).model_fields[key].default:
+                    raise PydanticCustomError(
+                        "nnspec", "a tokenizer says that itself: leave out `{key}`", {"key": key}
+                    )
+        elif self.padding is not None:
+            raise PydanticCustomError("nnspec", "`padding` is a token of a `tokenizer`")
         if self.tokens == "bytes":
             for key in ("most", "min_count"):
                 if getattr(self, key) != type(self).model_fields[key].default:

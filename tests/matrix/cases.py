@@ -227,6 +227,9 @@ def prepared() -> Iterator[tuple[str, Document]]:
                      "text": {"length": 6, "tokens": "spaces", "lower": True, "most": 5,
                               "min_count": 2, "keep": "end", "pad": "start"}},
         }),
+        "tokenizer": (["line"], {
+            "line": {"text": {"length": 6, "tokenizer": "words.json", "padding": "a"}},
+        }),
     }  # fmt: skip
     for source in ("csv", "parquet"):
         for name, (columns, prepare) in found.items():

@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 import soundfile
 from PIL import Image
+from tokenizers import Tokenizer, models, pre_tokenizers
 
 from nnspec.data.weighting import parted
 from nnspec.language.losses import LOSSES
@@ -161,6 +162,14 @@ def write_sounds(folder: Path) -> None:
         soundfile.write(file, draw.uniform(-0.9, 0.9, (25 + i, 2)), 8000)
 
 
+def write_tokenizer(path: Path) -> None:
+    """Write a tokenizer of the few words that rows have."""
+    numbers = {word: i for i, word in enumerate(["a", "B", "b", "cc", "d"])}
+    made = Tokenizer(models.WordLevel(numbers, unk_token="d"))
+    made.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    made.save(str(path))
+
+
 def ordered(windows: Windows) -> Document:
     """Return the columns that tell the series of a row, and its time in that."""
     found: Document = {}
@@ -240,6 +249,8 @@ def write_rows(spec: Spec) -> None:
         else:
             columns |= {f"{name}_{i}": flat[:, i] for i in range(flat.shape[1])}
     for name, prepared in (data.prepare or {}).items():
+        if prepared.text is not None and prepared.text.tokenizer is not None:
+            write_tokenizer(spec.folder / prepared.text.tokenizer)
         if prepared.image is not None:
             columns[name] = write_images(spec.folder / "photos")
             continue

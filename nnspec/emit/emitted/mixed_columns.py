@@ -8,12 +8,17 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from nnspec.emit.emitted.text_columns import (
+    token_numbers,
+    token_vocabulary,
+    tokenized,
+    tokenizer_of,
+)
 from nnspec.emit.emitted.typed_columns import category, stripped, where
 
 FIELDS: dict[str, str] = {}
-TOKENS: dict[str, str] = {"words": r"\w+|[^\w\s]"}
-HAS_BYTES = True
 HAS_CATEGORIES = True
+HAS_CUT = True
 HAS_CYCLES = True
 HAS_DATES = True
 HAS_FILLED_CATEGORIES = True
@@ -24,7 +29,6 @@ HAS_INDICATORS = True
 HAS_LEARNT_CATEGORIES = True
 HAS_LEARNT_FILLS = True
 HAS_LOG = True
-HAS_LOWER = True
 HAS_MEAN = True
 HAS_MEDIAN = True
 HAS_MIN_MAX = True
@@ -38,12 +42,15 @@ HAS_SCALED_NUMBERS = True
 HAS_STANDARD = True
 HAS_TEXTS = True
 HAS_TYPES = True
+HAS_TOKENIZED = False
+HAS_TOKENIZERS = False
 HAS_VOCABULARIES = True
 HAS_WINDOWS = False
 IS_CATEGORIES_ALONE = False
 IS_DATES_ALONE = False
 IS_INDEX_ALONE = False
 IS_TEXTS_ALONE = False
+IS_TOKENIZED_ALONE = False
 IS_WINDOWS_ALONE = False
 
 
@@ -206,7 +213,7 @@ def learnt(
 ) -> dict[str, Any]:
     """Return what a column becomes, by what its training rows say."""
     column = read_column(rows, name, how, path)
-    left_out = ("missing", "scale", "min_count", "most")
+    left_out = ("missing", "scale", "min_count", "most", "padding")
     by = {key: value for key, value in how.items() if key not in left_out}
     if HAS_LEARNT_FILLS and "missing" in how:
         known = column[train].drop_nulls()
@@ -221,7 +228,9 @@ def learnt(
     values = filled(column, by, path)
     if HAS_LEARNT_CATEGORIES and how["kind"] == "categories" and "vocabulary" not in by:
         by["vocabulary"] = vocabulary(values[train], how, path)
-    if HAS_VOCABULARIES and how["kind"] == "text" and how["tokens"] != "bytes":
+    if HAS_TOKENIZERS and "tokenizer" in how:
+        by |= tokenizer_of(how)
+    elif HAS_VOCABULARIES and how["kind"] == "text" and how["tokens"] != "bytes":
         by["vocabulary"] = token_vocabulary(values[train], how)
     if HAS_SCALED_DATES and how["kind"] == "date" and "scale" in how:
         by["parts"] = []
@@ -261,47 +270,6 @@ def coded(values: pl.Series, by: dict[str, Any], path: Path) -> np.ndarray:
     return codes[:, None] == np.arange(count)
 
 
-def tokens_of(texts: pl.Series, by: dict[str, Any]) -> pl.Series:
-    """Return the tokens of each text, as a list; bytes are numbers from 1 to 256."""
-    if HAS_LOWER and by.get("lower"):
-        texts = texts.str.to_lowercase()
-    if HAS_BYTES and by["tokens"] == "bytes":
-        numbers = [[1 + byte for byte in text.encode()] for text in texts]
-        return pl.Series(texts.name, numbers, dtype=pl.List(pl.Int64))
-    return texts.str.extract_all(TOKENS[by["tokens"]])
-
-
-def token_vocabulary(texts: pl.Series, how: dict[str, Any]) -> list[str]:
-    """Return the tokens of texts, the frequent ones first."""
-    tokens = tokens_of(texts, how).explode().drop_nulls().rename("token")
-    counts = tokens.value_counts(name="count")
-    kept = counts.filter(counts["count"] >= how.get("min_count", 1))
-    found = kept.sort("count", "token", descending=[True, False])["token"]
-    if not len(found):
-        raise ValueError(f'column "{texts.name}": no token is in the training rows')
-    return found.head(how.get("most", len(found))).to_list()
-
-
-def token_numbers(texts: pl.Series, by: dict[str, Any]) -> np.ndarray:
-    """Return the numbers of tokens: 0 fills a shorter text, 1 is any other token."""
-    tokens, length = tokens_of(texts, by), by["length"]
-    is_first = by["keep"] == "start"
-    kept = tokens.list.head(length) if is_first else tokens.list.tail(length)
-    counts = kept.list.len().to_numpy().astype(int)
-    flat = kept.filter(pl.Series(counts > 0)).explode()
-    if HAS_VOCABULARIES and flat.dtype == pl.String:
-        words = by["vocabulary"]
-        numbers = list(range(2, 2 + len(words)))
-        flat = flat.replace_strict(words, numbers, default=1, return_dtype=pl.Int64)
-    rows = np.repeat(np.arange(len(counts)), counts)
-    places = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
-    if by["pad"] == "start":
-        places += np.repeat(length - counts, counts)
-    found = np.zeros((len(counts), length))
-    found[rows, places] = flat.to_numpy()
-    return found
-
-
 def dated(column: pl.Series, by: dict[str, Any], path: Path) -> list[np.ndarray]:
     """Return the parts of dates, those of a cycle as sine and cosine."""
     elements = []
@@ -338,9 +306,13 @@ def applied(column: pl.Series, by: dict[str, Any], path: Path) -> np.ndarray:
         return coded(values, by, path)
     if HAS_CATEGORIES and by["kind"] == "categories":
         return coded(values, by, path)
+    if IS_TOKENIZED_ALONE:
+        return tokenized(values, by)
+    if HAS_TOKENIZED and "tokenizer" in by:
+        return tokenized(values, by)
     if IS_TEXTS_ALONE:
         return token_numbers(values, by)
-    if HAS_TEXTS and by["kind"] == "text":
+    if HAS_CUT and by["kind"] == "text":
         return token_numbers(values, by)
     elements = elements_of(values, by, path)
     if HAS_INDICATORS and by.get("indicator"):

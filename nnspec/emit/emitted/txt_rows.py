@@ -3,15 +3,18 @@
 from pathlib import Path
 
 import polars as pl
+from tokenizers import Tokenizer
 
-from nnspec.emit.emitted.mixed_columns import TOKENS
+from nnspec.emit.emitted.text_columns import TOKENS
 
 HAS_WINDOWS = False
 IS_OF_BYTES = False
 IS_OF_CHARACTERS = False
+HAS_IDS = False
 IS_LOWER = False
 KIND = "words"
 LENGTH = 64
+TOKENIZER = "tokenizer.json"
 
 
 def windows_of(text: str) -> pl.DataFrame:
@@ -47,12 +50,29 @@ def windows_of(text: str) -> pl.DataFrame:
     )
 
 
+def windows_of_ids(text: str) -> pl.DataFrame:
+    """Return a text cut into windows of ids, and the number of the first of each."""
+    tokenizer = Tokenizer.from_file(str(Path(__file__).parent / TOKENIZER))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    ids = tokenizer.encode(text, add_special_tokens=False).ids
+    starts = list(range(0, len(ids), LENGTH))
+    windows = [ids[start : start + LENGTH] for start in starts]
+    positions = [start + 1 for start in starts]
+    return pl.DataFrame(
+        {"text": windows, "position": positions},
+        schema={"text": pl.List(pl.Int64), "position": pl.Int64},
+    )
+
+
 def read_rows(path: Path) -> pl.DataFrame:
     """Return the rows of a text, and the number of the line or first token of each."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
         raise ValueError(f"{path} is no text in UTF-8") from None
+    if HAS_IDS:
+        return windows_of_ids(text)
     if HAS_WINDOWS:
         return windows_of(text)
     lines = pl.Series(text.split("\n"))
