@@ -59,8 +59,10 @@ def _of_ids(text: str, tokenizer: str, length: int) -> pl.DataFrame:
     starts = range(0, len(ids), length)
     windows = [ids[start : start + length] for start in starts]
     positions = [start + 1 for start in starts]
-    schema = {"text": pl.List(pl.Int64), "position": pl.Int64}
-    return pl.DataFrame({"text": windows, "position": positions}, schema=schema)
+    return pl.DataFrame(
+        {"text": windows, "position": positions},
+        schema={"text": pl.List(pl.Int64), "position": pl.Int64},
+    )
 
 
 def _of_tokens(text: str, tokens: Tokens, length: int) -> Iterator[tuple[str, int]]:

@@ -170,7 +170,7 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
             ]
         ),
         *(known[name].text for name in before),
-        *(text_windows(known[name].text, spec, cut) for name in cutting if cut is not None),
+        *(text_windows(known[name].text, cut) for name in cutting if cut is not None),
         table_reader(
             known["read_rows"].text,
             suffix,

@@ -143,11 +143,13 @@ def mixed_source(spec: Spec, suffix: str) -> Mixed | None:
     ]
     told = {name: {key: _told(each) for key, each in of.items()} for name, of in inputs.items()}
     constant = wrap(f"{NAME}: dict[str, dict[str, Any]] = {literal(told)}")
+    texts = [each.text for each in every if each.text is not None]
     if flags["HAS_VOCABULARIES"]:
-        texts = [each.text for each in every if each.text is not None]
         kinds = {each.tokens for each in texts if each.tokenizer is None}
         patterns = {kind: pattern for kind, pattern in PATTERNS.items() if kind in kinds}
         constant += wrap(f"TOKENS = {literal(patterns)}")
+    if flags["IS_OF_IDS"]:
+        constant += wrap(f"TOKENIZER = {literal(texts[0].tokenizer)}")
     if flags["HAS_DATES"]:
         used = {part for each in every if each.date for part in pieces_of(each.format)[1::2]}
         fields = {field: digits for field, digits in DIRECTIVES.items() if field in used}
@@ -221,14 +223,8 @@ def windows_function(by: Cut | None, *, of_ids: bool) -> list[str]:
     return [] if by is None else ["windows_of_ids" if of_ids else "windows_of"]
 
 
-def text_windows(text: str, spec: Spec, by: Cut) -> str:
+def text_windows(text: str, by: Cut) -> str:
     """Return what cuts a plain text into windows of tokens."""
-    (tokenizer,) = {
-        each.text.tokenizer
-        for columns in prepared_inputs(spec).values()
-        for each in columns.values()
-        if each.text is not None
-    }
     return with_constants(
         text,
         IS_LOWER=by.lower,
@@ -236,7 +232,6 @@ def text_windows(text: str, spec: Spec, by: Cut) -> str:
         IS_OF_CHARACTERS=by.tokens == "characters",
         KIND=by.tokens,
         LENGTH=by.length,
-        TOKENIZER=tokenizer,
     )
 
 

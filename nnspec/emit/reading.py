@@ -54,6 +54,8 @@ DEFINED = tuple(
                 "BALANCE",
                 "RESAMPLE",
                 "QUERY",
+                "TOKENIZER",
+                "TOKENS",
                 "SERVER",
             ]
         ),

@@ -24,9 +24,9 @@ def windows_of(text: str) -> pl.DataFrame:
     if IS_OF_BYTES:
         data = text.encode()
         signs = [place for place, byte in enumerate(data) if byte & 0xC0 != 0x80]
-        starts = []
+        starts = signs[:1]
         for place, end in zip(signs, [*signs[1:], len(data)]):
-            if not starts or end - starts[-1] > LENGTH:  # a sign stays whole
+            if end - starts[-1] > LENGTH:  # a sign stays whole
                 starts.append(place)
         ends = [*starts[1:], len(data)]
         texts = [data[start:end].decode() for start, end in zip(starts, ends)]
