@@ -161,7 +161,7 @@ class Prepared(Frozen):
 
     @property
     def meaning(self) -> tuple[object, ...]:
-        """What the column becomes, to be compared with that of another."""
+        """All that decides what the column becomes, to be compared with another."""
         of_texts = (self.tokens, self.vocabulary, self.tokenizer, self.fills)
         return (self.names, *(of_texts if self.kind == "text" else ()))
 

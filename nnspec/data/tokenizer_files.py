@@ -26,7 +26,7 @@ Array = NDArray[Any]
 MOST_BYTES = 2**26
 """Of the largest file: those of published models have up to 20 MB."""
 _FAR = {"start": "right", "end": "left"}
-"""What is kept, and the side on which the package then cuts."""
+"""The part that is kept -> the side on which the package then cuts."""
 _SIDES = {"end": "right", "start": "left"}
 
 

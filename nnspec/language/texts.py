@@ -27,7 +27,7 @@ OF_BYTES = 257
 
 
 class Cut(NamedTuple):
-    """How a text is cut into windows: into what tokens, and how many each has.
+    """The way in which a text is cut into windows: into what tokens, and how many each has.
 
     tokenizer: the JSON of one that makes the tokens.
     """
