@@ -275,10 +275,19 @@ class Beside:
         found = disagreement(name, when, given, array, self._scored(array, inputs))
         if found is None or found.margins is not None:
             return found
+        undecided = self._undecided(inputs).get(name)
+        if undecided is not None and undecided.shape == array.shape:
+            decided = int((undecided & (given != array)).sum())
+            return dataclasses.replace(found, decided=decided)
         # What is chosen otherwise, or is no choice: rounding may flip all of it, or nothing.
         error = relative_error({name: given}, {name: array})
         may_flip = error <= self.tolerance(inputs, {name: array}, error)
         return dataclasses.replace(found, decided=found.differing if may_flip else 0)
+
+    def _undecided(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Return for outputs that compare numbers where rounding says how these do."""
+        unit = DOUBLE_ROUNDOFF if self.is_exact else UNIT_ROUNDOFF
+        return self.state.tolerances.undecided_elements(inputs, unit)
 
     def _scored(self, output: Array, inputs: Mapping[str, Array]) -> Scored | None:
         """Return the scores by which an output is chosen, and how rounding moves them."""

@@ -10,7 +10,7 @@ import numpy as np
 from nnspec.judge.beside import Beside
 from nnspec.judge.kernels import coarse
 from nnspec.verification.range_checks import moved_rows, row_errors, row_scales, undecided
-from nnspec.verification.tolerance import EXACT, SAFETY, UNIT_ROUNDOFF
+from nnspec.verification.tolerance import DOUBLE_ROUNDOFF, EXACT, SAFETY, UNIT_ROUNDOFF
 
 if TYPE_CHECKING:
     from nnspec.backend import Array
@@ -45,7 +45,8 @@ def row_tolerances(
             tolerance += SAFETY * _moved_single(beside, inputs, expected)
             tolerance[state.tolerances.beyond_float32(inputs)[0]] = np.inf
         if (found > tolerance).any():
-            tolerance[undecided(state, kinds, inputs)] = np.inf
+            unit = DOUBLE_ROUNDOFF if beside.is_exact else UNIT_ROUNDOFF
+            tolerance[undecided(state, kinds, inputs, unit)] = np.inf
     return tolerance
 
 

@@ -69,6 +69,8 @@ class Search:
         self.is_whole = True
         self.described = facing.foreign.describe()
         self.confused: list[str] = []
+        self._constants: set[str] = set()
+        """Tensors that stood for a parameter, and with other numbers stand for none."""
         self._agrees = agrees
         self._given: Mapping[str, Source] = {}
         self._spared: dict[str, Source] = {}
@@ -92,12 +94,17 @@ class Search:
         """
         foreign, met, prints = self.facing.foreign, set[str](), set[bytes]()
         self._enliven(seed)
+        before, given = foreign.weights(), set[str]()
         while held := [each for each in self._weights_of(self._found) if each.name not in met]:
             met.update(each.name for each in held)
             apart = told_apart(held, foreign.weights(), seed, halves(self._found), prints)
             if not apart:
                 break
-            foreign.load(apart)
+            # What stood for a parameter by its numbers alone is a constant, as a scale of 1.
+            taken = {source.tensor for source in self._found.sources.values()}
+            self._constants |= given - taken
+            foreign.load({**{name: before[name] for name in given - taken}, **apart})
+            given = {*given & taken, *apart}
             self.run({**self._given, **self._spared})
         return self._found
 
@@ -273,9 +280,8 @@ class Search:
         return self._theirs
 
     def _walk(self, known: Mapping[str, Source], forced: Mapping[str, Mapping[str, Array]]) -> Walk:
-        walk = Walk(
-            self.ours, self.held, self._theirs, self._trace, self._prints, known, self._memory
-        )
+        held = [each for each in self.held if each.name not in self._constants]
+        walk = Walk(self.ours, held, self._theirs, self._trace, self._prints, known, self._memory)
         walk.run(self.inputs, forced)
         return walk
 

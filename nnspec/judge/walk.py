@@ -185,19 +185,30 @@ class Walk:
     ) -> tuple[dict[str, Array], bool]:
         """Return what a layer gives, and whether the run holds it, with the sources that fit."""
         best: tuple[int, dict[str, Array], dict[str, Source]] | None = None
+        unchanged: dict[str, Source] | None = None
         for chosen in self.ways.choices(node, owned):
             given = self._given(node, owned, chosen, values)
             if given is None:
                 continue
             if self.is_held(node, given):
-                self._keep(node, owned, chosen, is_proven=True)
-                return given, True
+                if self._changes(node) or not chosen:
+                    self._keep(node, owned, chosen, is_proven=True)
+                    return given, True
+                # That the run holds what the layer takes says little of its weights.
+                unchanged = chosen if unchanged is None else unchanged
+                continue
             if self._is_shifted(node, values):
                 self._keep(node, owned, chosen, is_proven=True)
                 return given, True
             reached = len(self.parting(node, values).same)
             if best is None or reached > best[0]:
                 best = reached, given, chosen
+        if unchanged is not None:
+            given = self._given(node, owned, unchanged, values)
+            assert given is not None
+            self.is_held(node, given)
+            self._keep(node, owned, unchanged, is_proven=True)
+            return given, True
         if best is None:  # a tensor is missing
             given = self.ours.values(node, values, self.ours.own_weights(node))
             return given, self.is_held(node, given)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -231,6 +232,8 @@ class Ways:
                 role = role_of(held.name).removesuffix("_reverse").removesuffix("_l0")
                 order = (
                     is_taken,
+                    # One number, as a scale of attention is, stands last for a matrix of one.
+                    math.prod(held.shape) == 1 and len(held.shape) < len(shape),
                     count > 1 and len(held.shape) > len(shape) and not gates,
                     near.get(held.name, 2 * HOPS),
                     bool(gates) and is_reverse != any(word in held.name for word in BACKWARD),

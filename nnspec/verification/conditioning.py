@@ -41,7 +41,7 @@ from nnspec.verification.engines import SourceEngine
 from nnspec.verification.inner import INNER, SQUARING
 from nnspec.verification.samples import sizes_of
 from nnspec.verification.slopes import SLOPES
-from nnspec.verification.tolerance import EXACT, UNIT_ROUNDOFF, relative_error
+from nnspec.verification.tolerance import EXACT, SAFETY, UNIT_ROUNDOFF, relative_error
 
 if TYPE_CHECKING:
     from nnspec.backend import Array, Weights
@@ -170,6 +170,51 @@ class Noisy:
         return name
 
 
+class Ties:
+    """Numbers that a network compares, and how far rounding moves them.
+
+    Two that are nearly equal may be equal by rounding, which no random move makes them.
+    compared: each value that says how two numbers compare -> the two, or one and a constant.
+    """
+
+    def __init__(self, noisy: Noisy, values: Mapping[str, Array]) -> None:
+        self.compared = {
+            value: (layer, taken)
+            for value, (_, _, layer, taken) in noisy.computed.items()
+            if isinstance(layer, Comparison)
+        }
+        self._sums = noisy.sums
+        self._values = values
+        self._moved: dict[str, Array] = {}
+
+    def add(self, moved: Mapping[str, Array]) -> None:
+        """Note how far the numbers are moved in one draw."""
+        for _, taken in self.compared.values():
+            for name in taken:
+                if name in self._sums:
+                    off = np.abs(moved[self._sums[name]] - self._values[name])
+                    before = self._moved.get(name)
+                    self._moved[name] = off if before is None else np.maximum(before, off)
+
+    def found(self) -> dict[str, Array]:
+        """Return where two numbers that are not equal are no further apart than rounding moves."""
+        return {value: self._near(*each) for value, each in self.compared.items()}
+
+    def _near(self, layer: Comparison, taken: tuple[str, ...]) -> Array:
+        rank = max(self._values[name].ndim for name in taken)
+        numbers: list[Array] = []
+        moves: list[Array] = []
+        for name in taken:
+            array = self._values[name].astype(np.float64)
+            # As layers spread them: the axes of a row meet from the last one on.
+            shape = (len(array), *(1,) * (rank - array.ndim), *array.shape[1:])
+            numbers.append(array.reshape(shape))
+            moves.append(self._moved.get(name, np.zeros(array.shape)).reshape(shape))
+        apart = np.abs(numbers[0] - (numbers[1] if len(taken) > 1 else layer.value or 0.0))
+        near: Array = (apart > 0) & (apart <= SAFETY * sum(moves))
+        return near
+
+
 class Conditioning:
     """A network with what its layers' formulas round, in double precision.
 
@@ -267,8 +312,10 @@ class Conditioning:
             return truths, choices
         values = self._values(inputs)
         sizes = self._sizes(inputs, values, unit, is_rounded=True)
+        ties = Ties(self.noisy, values)
         for draw in draws:
             moved = self._noisy(inputs, sizes, draw)
+            ties.add(moved)
             for value, taken in jumps.items():
                 if isinstance(self.noisy.computed[value][2], _STEPS):
                     other = moved[value] != values[value]
@@ -280,7 +327,40 @@ class Conditioning:
                     change = np.abs(moved[self.noisy.sums[taken]] - values[taken])
                     other = (change > 0) & (change >= np.abs(values[taken]))
                     truths |= other.reshape(rows, -1).any(axis=1)
+        for near in ties.found().values():
+            truths |= near.reshape(rows, -1).any(axis=1)
         return truths, choices
+
+    def undecided_elements(
+        self, inputs: Mapping[str, Array], unit: float, draws: Iterable[np.random.Generator]
+    ) -> dict[str, Array]:
+        """Return for each output that compares two numbers where rounding by this unit decides.
+
+        Nothing where what is compared is made of what rounding decides itself.
+        """
+        values = self._values(inputs)
+        sizes = self._sizes(inputs, values, unit, is_rounded=True)
+        ties = Ties(self.noisy, values)
+        flipped = {value: np.zeros(values[value].shape, bool) for value in ties.compared}
+        steps = [
+            value
+            for value, (_, _, layer, _) in self.noisy.computed.items()
+            if isinstance(layer, DECIDING) and value not in flipped
+        ]
+        for draw in draws:
+            moved = self._noisy(inputs, sizes, draw)
+            ties.add(moved)
+            for value, found in flipped.items():
+                found |= moved[value] != values[value]
+            if any((moved[value] != values[value]).any() for value in steps):
+                return {}
+        near = ties.found()
+        undecided = {value: found | near[value] for value, found in flipped.items()}
+        names = [flat(name) for name in inline(self.graph).outputs]
+        ends = dict(zip(self.graph.outputs, names, strict=True))
+        if any(found.any() for value, found in undecided.items() if value not in ends.values()):
+            return {}
+        return {output: undecided[name] for output, name in ends.items() if name in undecided}
 
     def values(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Return the inputs, and what each layer gives, in the order of computation."""

@@ -198,6 +198,43 @@ def _normalization(
     return of_groups(_normalized, layer, x, weights, data_format)
 
 
+def _resized(
+    layer: layers.Resize, x: Array, weights: Mapping[str, Array], data_format: DataFormat
+) -> Array:
+    """What is weighed beside a place: a place is rounded, and so is what weighs an element by it.
+
+    Where a place is that of an element, others weigh 0, and after rounding a little.
+    """
+    if layer.interpolation == "nearest":
+        return np.zeros(1)
+    axes = tuple(axis + 1 for axis in spatial_axes(x.ndim - 1, data_format))
+    sizes = layer.new_size(x.shape[1:], data_format)
+    near = np.abs(x)
+    for axis, size in zip(axes, sizes, strict=True):
+        near = _most_beside(layer, near, axis, int(size))
+    inner: Array = near * sum(4 + x.shape[axis] for axis in axes)
+    return inner
+
+
+def _most_beside(layer: layers.Resize, x: Array, axis: int, size: int) -> Array:
+    """Return along one axis the largest number that may weigh for each new place."""
+    count = x.shape[axis]
+    if layer.align_corners:
+        centers = np.arange(size) * (count - 1) / max(size - 1, 1)
+    else:
+        centers = (np.arange(size) + 0.5) * count / size - 0.5
+    reach = (3 if layer.interpolation == "bicubic" else 2) * max(count / size, 1.0)
+    first, last = (
+        np.clip(ends, 0, count - 1).astype(int)
+        for ends in (np.floor(centers - reach), np.ceil(centers + reach))
+    )
+    found = [
+        np.max(x.take(range(start, end + 1), axis), axis=axis)
+        for start, end in zip(first.tolist(), last.tolist(), strict=True)
+    ]
+    return np.stack(found, axis=axis)
+
+
 INNER: dict[type[Layer], Inner] = {
     layers.Celu: _one_below_zero,
     layers.Cumsum: _so_far,
@@ -220,6 +257,7 @@ INNER: dict[type[Layer], Inner] = {
     layers.ReduceSum: _sum,
     layers.ReduceVariance: _variance,
     layers.Rescaling: _rescaling,
+    layers.Resize: _resized,
     layers.RmsNormalization: _rms_norm,
     layers.Selu: _selu,
     layers.Sigmoid: _sigmoid,

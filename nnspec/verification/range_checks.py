@@ -176,16 +176,20 @@ def moved_rows(
     return np.maximum(moved, moved_within(state, inputs))
 
 
-def undecided(state: State, kinds: Sequence[str], inputs: Mapping[str, Array]) -> Array:
-    """Return the rows in which rounding decides a truth or a choice.
+def undecided(
+    state: State,
+    kinds: Sequence[str],
+    inputs: Mapping[str, Array],
+    unit: float = DOUBLE_ROUNDOFF,
+) -> Array:
+    """Return the rows in which rounding by this unit decides a truth or a choice.
 
     Where ties are, equal elements stay equal, and all are to choose alike among them.
     """
     found = state.tolerances.conditioning()
     with np.errstate(all="ignore"):
-        truths, choices = found.undecided(
-            inputs, DOUBLE_ROUNDOFF, state.tolerances.amplification.draws()
-        )
+        draws = state.tolerances.amplification.draws()
+        truths, choices = found.undecided(inputs, unit, draws)
     return truths | (choices & ~np.isin(kinds, TIED))
 
 

@@ -147,6 +147,16 @@ class Tolerances:
             self._say(found, "float32" if unit == UNIT_ROUNDOFF else "double precision", moved)
         return SAFETY * moved
 
+    def undecided_elements(self, inputs: Mapping[str, Array], unit: float) -> dict[str, Array]:
+        """Return for outputs that compare numbers where rounding by this unit decides."""
+        try:
+            with np.errstate(all="ignore"):
+                draws = self.amplification.draws()
+                return self.conditioning().undecided_elements(inputs, unit, draws)
+        except Exception as error:
+            self._recorder.note(f"rounding within layers could not be measured: {cause_of(error)}")
+            return {}
+
     def beyond_float32(self, inputs: Mapping[str, Array]) -> tuple[Array, str]:
         """Return the rows with numbers within the network that float32 does not hold, and where."""
         try:

@@ -12,6 +12,23 @@ from tests.detection.catalogue.harmless import ONNX, PYTHON
 from tests.detection.catalogue.judged import Target
 
 RIGHT = {
+    "equal-where-float32-has-nothing": (
+        "onnx", "none", "x: {shape: [8]}",
+        "{name: a, type: sigmoid}, {name: b, type: selu}, {name: y, type: equal, inputs: [b, a]}",
+        "",
+    ),
+    "scale-like-a-weight-of-one-number": (
+        "onnx", "none", "x: {shape: [7, 1]}",
+        "{name: z, type: multi_head_attention, num_heads: 1, use_bias: false}, "
+        "{name: m, type: reduce_mean, axes: [0]}, {name: n, type: rescaling, scale: 1.0e-5}, "
+        "{name: f, type: flatten, inputs: [x]}, {name: g, type: concatenate, inputs: [n, f]}, "
+        "{name: d, type: dense, units: 3}, {name: y, type: softmax}", "",
+    ),
+    "normalisation-that-begins-as-nothing": (
+        "onnx", "renamed", "x: {shape: [2]}",
+        "{name: k, type: batch_normalization, affine: false}, {name: z, type: relu}, "
+        "{name: y, type: add, inputs: [z, k]}", "",
+    ),
     "powers-beyond-float32-in-some-rows": (
         "onnx", "none", "x: {shape: [6, 4]}",
         "{name: a, type: exp}, {name: b, type: add, inputs: [a, x]}, {name: c, type: exp}, "
@@ -131,6 +148,31 @@ def test_a_right_file_is_verified(case: str, tmp_path: Path) -> None:
     side, way, *parts = RIGHT[case]
     report = _judged(side, way, _spec(*parts), tmp_path)
     assert report.verdict == "verified", [f.told() for f in report.faults] or report.not_checked
+
+
+def test_what_is_resized_beside_large_numbers_is_verified(tmp_path: Path) -> None:
+    spec = """\
+nnspec: 1
+name: Right
+inputs: {k: {shape: [4, time, 2]}}
+layers:
+  - {type: resize, size: [6, 5], interpolation: bicubic}
+  - {type: softplus}
+  - {type: rescaling, scale: 1.0, offset: 0.5}
+  - {type: reciprocal}
+"""
+    report = _judged("onnx", "none", spec, tmp_path)
+    assert report.verdict == "verified", [f.told() for f in report.faults]
+
+
+def test_a_difference_that_only_float64_holds_is_left_to_rounding(tmp_path: Path) -> None:
+    layers = (
+        "{name: a, type: rescaling, scale: 1.0, offset: 1.0e-9}, "
+        "{name: y, type: not_equal, inputs: [a, x]}"
+    )
+    report = _judged("onnx", "none", _spec("x: {shape: [40]}", layers, ""), tmp_path)
+    assert report.verdict != "not the same"
+    assert any("rounding may decide" in left.reason for left in report.not_checked)
 
 
 def test_what_float32_does_not_hold_accuses_nobody(tmp_path: Path) -> None:
