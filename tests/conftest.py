@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +18,33 @@ os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
 import pytest
 
+SHARES: dict[str, float] = {
+    **dict.fromkeys(("judge", "keras", "parity", "remote", "torch", "training"), 0.25),
+    **dict.fromkeys(("verification", "weights", "matrix", "certificate"), 0.25),
+    **dict.fromkeys(("cli", "data", "emit", "layers", "library", "onnx", "project"), 0.4),
+}
+"""Folder of tests -> the share of the cases of each test that `make test` runs."""
+
 _COMPARISONS: list[int] = []
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave most cases of the tests that take long to `make verify-all`, as slow ones.
+
+    Which, the names of the cases decide, so that it is the same everywhere; each test keeps some.
+    """
+    cases: dict[tuple[float, str], list[pytest.Item]] = {}
+    for item in items:
+        share = SHARES.get(item.path.relative_to(Path(__file__).parent).parts[0])
+        if share is None or not hasattr(item, "callspec") or item.get_closest_marker("slow"):
+            continue
+        cases.setdefault((share, item.nodeid.partition("[")[0]), []).append(item)
+    for (share, _), some in cases.items():
+        kept = math.ceil(share * len(some))
+        some.sort(key=lambda item: hashlib.sha256(item.nodeid.encode()).digest())
+        for item in some[kept:]:
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")
