@@ -53,10 +53,11 @@ pytest: .venv/.installed  ## The fast tests; PYTEST_ARGS="-k dense" narrows them
 	@echo "== pytest"
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
 
-# The zoo is verified at the size of the papers, which takes half an hour and 8 GB on two cores.
+# The slow tests are most cases of the tests that take long, and take most of an hour on two cores. The zoo is verified
+# at the size of the papers, which takes half an hour and 8 GB.
 verify-all: .venv/.installed  ## The slow tests, the parity table, the zoo with random trainings, then `nnspec verify` on every spec, the zoo's at full size
 	@echo "== the slow tests"
-	@$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m slow $(PYTEST_ARGS)
 	@$(BIN)/python -m tests.parity
 	@$(BIN)/python -m tests.fuzz.zoo --rounds 2
 	@$(BIN)/python -m scripts.verify_all

@@ -103,6 +103,7 @@ def main() -> None:
     parser.add_argument("checkout", type=Path, help="one with a .venv of its own")
     parser.add_argument("names", nargs="*", help=f"of {', '.join(NAMES)}; by default all")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="that are counted, after one")
+    parser.add_argument("--rows", type=int, default=ROWS, help="of `predict`")
     given = parser.parse_args()
     other = given.checkout.resolve()
     if not (other / ".venv/bin/nnspec").exists():
@@ -113,18 +114,18 @@ def main() -> None:
     print("| --- | --- | --- | --- | --- | --- |")
     with tempfile.TemporaryDirectory() as folder:
         for name in given.names or NAMES:
-            case = _case(name, Path(folder), other)
+            case = _case(name, Path(folder), other, given.rows)
             _print(case, *_measured(case, given.rounds))
     print(f"\nProcesses that ran or waited at the end (1, 5, 15 minutes): {os.getloadavg()}")
 
 
-def _case(name: str, folder: Path, other: Path) -> Case:
+def _case(name: str, folder: Path, other: Path, count: int) -> Case:
     program = ROOT / ".venv/bin/nnspec"
     if name == "predict":
-        model, rows = _table(folder)
+        model, rows = _table(folder, count)
         ours = [str(program), "predict", model, "--data", rows, "-o", str(folder / "ours.csv")]
         loop = [sys.executable, "-c", LOOP, model, rows, str(folder / "loop.csv")]
-        return Case(f"predict {ROWS:,} rows, by a bare loop", ours, loop, (1.5, None, 1.3))
+        return Case(f"predict {count:,} rows, by a bare loop", ours, loop, (1.5, None, 1.3))
     label, arguments, targets = {
         "verify": (
             "verify digits_cnn",
@@ -223,7 +224,7 @@ def _chain(folder: Path) -> str:
     return str(path)
 
 
-def _table(folder: Path) -> tuple[str, str]:
+def _table(folder: Path, count: int) -> tuple[str, str]:
     """Return the paths of a model of raw rows, and of the rows."""
     spec = loads(TABLE)
     columns = tuple(f"f{i}" for i in range(COLUMNS))
@@ -234,7 +235,7 @@ def _table(folder: Path) -> tuple[str, str]:
     weights = initial_weights(spec.graph, 0)
     path = save_weights(folder / "w.safetensors", weights, {KEY: record.to_json()})
     export(spec, folder / "table.onnx", weights=path)
-    numbers = np.random.default_rng(0).standard_normal((ROWS, COLUMNS)).round(6)
+    numbers = np.random.default_rng(0).standard_normal((count, COLUMNS)).round(6)
     pl.DataFrame(dict(zip(columns, numbers.T, strict=True))).write_csv(folder / "rows.csv")
     return str(folder / "table.onnx"), str(folder / "rows.csv")
 

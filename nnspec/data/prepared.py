@@ -210,16 +210,16 @@ class Prepared(Frozen):
         from nnspec.data.texts import numbered, tokens_of  # which few specs need
 
         assert self.length is not None
-        if texts.dtype == pl.List:  # of numbers, into which a plain text was cut
-            tokens = texts
-        elif self.tokens is not None:
-            tokens = tokens_of(texts, self.tokens, lower=self.lower)
-        else:
+        keep, pad, fills = self.keep, self.pad, self.fills
+        if self.tokenizer is not None and texts.dtype != pl.List:
             from nnspec.data.tokenizer_files import encoded
 
-            return encoded(texts, self)
-        sides = {"keep": self.keep, "pad": self.pad}
-        return numbered(tokens, self.vocabulary, self.length, **sides, fills=self.fills)
+            given, is_whole = (self.tokenizer, self.length), not self.windows
+            return encoded(texts, *given, keep=keep, pad=pad, fills=fills, is_whole=is_whole)
+        # Of a plain text that a tokenizer has cut there are numbers already.
+        tokens = texts if self.tokens is None else tokens_of(texts, self.tokens, lower=self.lower)
+        length = self.length
+        return numbered(tokens, self.vocabulary, length, keep=keep, pad=pad, fills=fills)
 
     def filled(self, values: pl.Series) -> pl.Series:
         """Return what `read` gave with the value for missing ones in their place."""

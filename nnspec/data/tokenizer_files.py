@@ -18,7 +18,6 @@ from nnspec.language.texts import PADDINGS, Texts
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-    from nnspec.data.prepared import Prepared
     from nnspec.network.loader import Spec
 
 Array = NDArray[Any]
@@ -114,21 +113,22 @@ def ids_of(text: str, content: str) -> list[int]:
     return found
 
 
-def encoded(texts: pl.Series, by: Prepared) -> Array:
-    """Return the numbers of texts, shaped (texts, length), in float64."""
-    assert by.tokenizer is not None
-    assert by.length is not None
-    tokenizer = tokenizer_of(by.tokenizer)
-    tokenizer.enable_truncation(by.length, direction=_FAR[by.keep])
-    tokenizer.enable_padding(
-        direction=_SIDES[by.pad], pad_id=by.fills, pad_token="", length=by.length
-    )
+def encoded(
+    texts: pl.Series, content: str, length: int, *, keep: str, pad: str, fills: int, is_whole: bool
+) -> Array:
+    """Return the numbers of texts, shaped (texts, length), in float64.
+
+    is_whole: whether each has around it what the tokenizer puts around a text.
+    """
+    tokenizer = tokenizer_of(content)
+    tokenizer.enable_truncation(length, direction=_FAR[keep])
+    tokenizer.enable_padding(direction=_SIDES[pad], pad_id=fills, pad_token="", length=length)
     try:
-        given = tokenizer.encode_batch(texts.to_list(), add_special_tokens=not by.windows)
+        given = tokenizer.encode_batch(texts.to_list(), add_special_tokens=is_whole)
     finally:
         tokenizer.no_truncation()
         tokenizer.no_padding()
-    return np.array([each.ids for each in given], np.float64).reshape(-1, by.length)
+    return np.array([each.ids for each in given], np.float64).reshape(-1, length)
 
 
 @lru_cache(maxsize=4)

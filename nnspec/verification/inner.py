@@ -201,7 +201,7 @@ def _normalization(
 def _resized(
     layer: layers.Resize, x: Array, weights: Mapping[str, Array], data_format: DataFormat
 ) -> Array:
-    """What is weighed beside a place: a place is rounded, and so is what weighs an element by it.
+    """The numbers beside a place: a place is rounded, and so is what weighs an element by it.
 
     Where a place is that of an element, others weigh 0, and after rounding a little.
     """

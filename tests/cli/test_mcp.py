@@ -128,6 +128,7 @@ def test_an_assistant_is_told_the_truth_about_its_port(tmp_path: Path) -> None:
     talk(tmp_path, session, "--allow-python")
 
 
+@pytest.mark.slow
 def test_two_files_and_a_text_are_compared(tmp_path: Path) -> None:
     (tmp_path / "port.py").write_text(PORT)
     (tmp_path / "wrong.py").write_text(PORT.replace("torch.relu", "torch.tanh"))
@@ -158,6 +159,7 @@ def test_what_nnspec_writes_is_verified_too(tmp_path: Path) -> None:
     talk(tmp_path, session)
 
 
+@pytest.mark.slow
 def test_files_outside_and_python_are_refused(tmp_path: Path) -> None:
     root = tmp_path / "root"
     root.mkdir()

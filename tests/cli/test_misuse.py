@@ -58,6 +58,7 @@ def test_wrong_inputs_are_refused_with_the_cure(number: int) -> None:
         assert problem.mark is not None, problem.message
 
 
+@pytest.mark.slow
 def test_every_layer_refuses_something() -> None:
     refusing = {
         layer["type"]

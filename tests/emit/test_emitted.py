@@ -91,6 +91,7 @@ def test_long_names_are_long() -> None:
     load_document(document)
 
 
+@pytest.mark.slow
 def test_every_layer_is_clean_by_short_names_and_by_long_ones(tmp_path: Path) -> None:
     """A file's name says which case it is."""
     for i, (name, spec) in enumerate(layer_table()):

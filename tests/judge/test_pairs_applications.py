@@ -83,6 +83,7 @@ def test_mobilenet_v2_is_the_same_where_both_pad_alike(tmp_path: Path) -> None:
     assert is_proven(report), report.notes
 
 
+@pytest.mark.slow
 def test_the_side_that_mobilenet_v2_pads_is_told(tmp_path: Path) -> None:
     """Of an even size Keras pads the end alone, and the spec both sides."""
     text = MODEL.format(name="MobileNetV2", size=32, momentum=None)
@@ -93,6 +94,7 @@ def test_the_side_that_mobilenet_v2_pads_is_told(tmp_path: Path) -> None:
     assert 'layer "Conv1"' in report.faults[0].places[0]
 
 
+@pytest.mark.slow
 def test_the_momentum_of_mobilenet_v2_is_told(tmp_path: Path) -> None:
     """Keras keeps 0.999 of old statistics, and the zoo's 0.9: all but training is the same."""
     text = MODEL.format(name="MobileNetV2", size=33, momentum=None)

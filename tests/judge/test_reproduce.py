@@ -104,6 +104,7 @@ def test_a_fault_of_a_pytorch_file_shows_without_nnspec(
     assert len(page.splitlines()) <= 12
 
 
+@pytest.mark.slow
 def test_a_fault_of_a_keras_file_shows_in_the_layer_alone(tmp_path: Path) -> None:
     pictures_in_keras(epsilon=1e-3).save(tmp_path / "net.keras")
     done = reproduced_of(PICTURES, tmp_path / "net.keras", tmp_path / "shown")
@@ -116,6 +117,7 @@ def test_a_fault_of_a_keras_file_shows_in_the_layer_alone(tmp_path: Path) -> Non
     ).stat().st_size
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # of the exporter
 def test_a_fault_of_a_program_shows_in_a_call_within_it(tmp_path: Path) -> None:
     module = made(tmp_path, TORCH.replace(*FAULTS["activation"][:2], 1))
@@ -164,6 +166,7 @@ ROWS: dict[str, Any] = {
 }
 
 
+@pytest.mark.slow
 def test_a_layer_within_a_class_of_the_user_shows_alone(tmp_path: Path) -> None:
     done = reproduced_of(ROWS, f"{written(tmp_path, SUBCLASSED)}:Net", tmp_path / "shown")
     assert done.written, done.reason
@@ -227,6 +230,7 @@ def test_two_specs_part_in_two_scripts(tmp_path: Path) -> None:
     assert "class Pictures(nn.Module)" in text
 
 
+@pytest.mark.slow
 def test_what_differs_at_some_inputs_alone_is_shown_there(tmp_path: Path) -> None:
     text = TORCH.replace("F.relu(self.fc1(x))", "F.relu(self.fc1(x)).clamp(max=15)")
     done = reproduced_of(PICTURES, f"{written(tmp_path, text)}:Net", tmp_path / "shown")
@@ -261,6 +265,7 @@ def test_the_command_writes_what_shows_a_difference(tmp_path: Path) -> None:
     assert "To write this again: `nnspec verify" in (tmp_path / "shown" / "README.md").read_text()
 
 
+@pytest.mark.slow
 def test_two_backends_that_part_are_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     original = partial(lower, torch_rows.LOWERINGS[layers.BatchNormalization])
 

@@ -339,6 +339,7 @@ def made():
 """
 
 
+@pytest.mark.slow
 def test_a_program_is_compared_with_weights_of_its_own(tmp_path: Path) -> None:
     file = f"{written(tmp_path, TORCH + MADE)}:made"
     torch.manual_seed(0)
@@ -370,6 +371,7 @@ def test_tensors_that_a_program_lacks_or_has_no_place_for_are_told(tmp_path: Pat
     assert "model.py:made has no place for head.bias (2,)" in failed.detail
 
 
+@pytest.mark.slow
 def test_other_names_are_found_by_value_and_two_files_of_weights_too(tmp_path: Path) -> None:
     file = f"{written(tmp_path, TORCH + MADE)}:made"
     torch.manual_seed(0)

@@ -19,6 +19,7 @@ def degenerate(kind: str, shape: tuple[int, ...], **fields: object) -> dict[str,
     return Case({"type": kind, **fields}, (shape,), (), "channels_last").spec()
 
 
+@pytest.mark.slow
 def test_axes_of_one_do_not_end_the_process(tmp_path: Path) -> None:
     """Windows as large as an axis, and strides that do not say which format a tensor has."""
     pools = [

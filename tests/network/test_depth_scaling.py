@@ -161,6 +161,7 @@ def test_each_weight_of_an_attention_has_a_law_of_its_own() -> None:
     assert {values[f"b.{name}.weight"] for name in wanted} == {0.2}
 
 
+@pytest.mark.slow
 def test_the_sources_draw_by_these_laws() -> None:
     attention = {"type": "grouped_query_attention", "num_heads": 2, "num_kv_heads": 1}
     layers = [

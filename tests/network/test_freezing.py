@@ -177,6 +177,7 @@ training: {task: regression}
 """  # noqa: E501
 
 
+@pytest.mark.slow
 def test_parameters_are_frozen_one_by_one() -> None:
     spec = nnspec.loads(PARTS)
     frozen = {name for name, each in spec.graph.parameters() if each.is_frozen}

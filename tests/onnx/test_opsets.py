@@ -35,6 +35,7 @@ def differing():
                 yield f"{case.id}-{opset}", spec, opset
 
 
+@pytest.mark.slow
 def test_opsets_that_differ_compute_what_torch_does():
     names = []
     for name, spec, opset in differing():

@@ -166,6 +166,7 @@ def test_a_process_that_rests_starts_again() -> None:
         assert worker.generation == 2
 
 
+@pytest.mark.slow
 def test_a_large_network_is_verified_through_files(monkeypatch: pytest.MonkeyPatch) -> None:
     """As one that is not: the same checks with the same errors."""
     spec = nnspec.load(SPECS / "digits_cnn.yaml")

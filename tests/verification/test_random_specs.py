@@ -82,6 +82,7 @@ def test_every_valid_spec_compiles_to_clean_files(
     assert not list(ruff_findings(folder))
 
 
+@pytest.mark.slow
 def test_some_are_the_same_everywhere(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
