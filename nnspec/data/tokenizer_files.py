@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -147,16 +146,9 @@ def _parsed(text: str) -> Tokenizer:
     except ImportError:
         raise MissingDependencyError("tokenizers", "tokenizers") from None
     try:
-        json.loads(text)
-    except (ValueError, RecursionError) as error:
-        _refuse(error)
-    try:
         return Loaded.from_str(text)
     except (KeyboardInterrupt, SystemExit, MemoryError):
         raise
     except BaseException as error:  # a panic of Rust is no Exception
-        _refuse(error)
-
-
-def _refuse(error: BaseException) -> NoReturn:
-    raise ValueError(str(error).strip().partition("\n")[0] or type(error).__name__) from None
+        told = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise ValueError(told) from None

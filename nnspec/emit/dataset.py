@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from nnspec.emit.answers import read_target
@@ -175,8 +175,7 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
             known["read_rows"].text,
             suffix,
             columns_of(spec, data),
-            has_windows=cut is not None,
-            has_ids=of_ids,
+            cutting,
         )
         if is_table
         else with_constants(
@@ -291,15 +290,17 @@ def table_reader(
     text: str,
     suffix: str,
     names: Iterable[str],
-    *,
-    has_windows: bool = False,
-    has_ids: bool = False,
+    cutting: Sequence[str] = (),
 ) -> str:
-    """Return what reads a table; a quote in the name of a column takes a line more in text."""
+    """Return what reads a table; a quote in the name of a column takes a line more in text.
+
+    cutting: the function that cuts a plain text into windows, if one does.
+    """
     from nnspec.emit.specialised import with_constants
 
     if suffix == "txt":
-        return with_constants(text, HAS_WINDOWS=has_windows, HAS_IDS=has_windows and has_ids)
+        has_ids, has_windows = (f"windows_of{end}" in cutting for end in ("_ids", ""))
+        return with_constants(text, HAS_WINDOWS=has_windows, HAS_IDS=has_ids)
     if suffix != "csv":
         return text
     return with_constants(text, HAS_QUOTES=any('"' in name for name in names))
