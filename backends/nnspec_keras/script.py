@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from nnspec.emit.answered import answer_of
-from nnspec.emit.augmenting import is_augmented
+from nnspec.emit.augmenting import is_augmented, is_mixed, needs_record
 from nnspec.emit.code import Expr, literal, quoted, wrap
 from nnspec.emit.goals import is_named
 from nnspec.emit.named_parts import loading
@@ -62,9 +62,13 @@ def script_source(spec: Spec, training: Training, head: Head | None, function: s
             "HAS_ONE_INPUT": is_single,
             "HAS_WEIGHTS": bool(weights),
             "IS_AUGMENTED": is_augmented(spec),
+            "HAS_CLASSES": training.kind == "multiclass",
+            "IS_MIXED": is_mixed(spec),
             "IS_RESAMPLED": data.resample is not None,
+            "NEEDS_RECORD": needs_record(spec),
         }
         weights = [*weights, *(["kinds"] if data.resample is not None else [])]
+        weights += ["record"] if needs_record(spec) else []
         given = Specialisation(values=constants, given=weights, required=weights)
         used.append(feeding["Batches"])
         parts.append(specialised(feeding["Batches"].text, given))
@@ -247,6 +251,7 @@ def _main(spec: Spec, training: Training, function: str) -> str:
     given = "dict.fromkeys(targets, {})" if is_named(spec) else "{}"
     passed = "".join(f", {name}={given.format(name)}" for name in weight_names(spec))
     drawn = ", kinds" if data.resample is not None else ""
+    drawn += ", record" if needs_record(spec) else ""
     made = f"Batches(inputs, {target}{more}{drawn})"
     fit: dict[str, object] = {"epochs": Expr("arguments.epochs"), "shuffle": False}
     if not feeds_batches(training):

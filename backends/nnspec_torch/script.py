@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nnspec.emit.augmenting import is_augmented
+from nnspec.emit.augmenting import is_augmented, needs_record
 from nnspec.emit.code import literal, wrap, wrap_item
 from nnspec.emit.goals import is_named
 from nnspec.emit.metrics import has_numbers
@@ -258,7 +258,7 @@ def _main(spec: Spec, training: Training, load: str, options: TorchOptions) -> s
         "    for epoch in range(1, arguments.epochs + 1):",
         "        model.train()",
         "        total = torch.zeros((), dtype=torch.float64, device=device)",
-        *(_augmented() if is_augmented(spec) else ()),
+        *(_augmented(spec) if is_augmented(spec) else ()),
         f"        for rows in batches({counted}{', epoch' if training.shuffle else ''}):",
         f"            batch = [values[rows] for values in {taken}]",
         *wrap(f"loss = train_step(model, {state}, *batch)", 12),
@@ -313,11 +313,12 @@ def _first(lines: list[str], options: TorchOptions) -> list[str]:
     return [f"{indent}if dist.get_rank() == 0:", *(f"    {line}" for line in lines)]
 
 
-def _augmented() -> list[str]:
+def _augmented(spec: Spec) -> list[str]:
     """Return the lines that change the training images for an epoch."""
+    record = ", record" if needs_record(spec) else ""
     return [
         "        drawn = list(train)",
-        '        for i, values in augmented(data["train"], epoch):',
+        f'        for i, values in augmented(data["train"], epoch{record}):',
         "            drawn[i] = torch.from_numpy(values).to(device)",
     ]
 

@@ -37,7 +37,7 @@ def problem_of_data(spec: Spec | Networks, path: str) -> Problem | None:
             require_measurable(training)
             rows = load_data(spec)
         if spec.model.data is not None and spec.model.data.augment:
-            from nnspec.data.augmenting import require_augmentable
+            from nnspec.data.augmentable import require_augmentable
 
             require_augmentable(spec)
         with_steps(spec, len(rows.train))

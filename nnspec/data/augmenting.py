@@ -3,72 +3,79 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from numpy.typing import NDArray
 
-from nnspec.data.moving import moved
+from nnspec.data.changing import Change, mixed_images
+from nnspec.data.dataset import Dataset, Part
+from nnspec.data.mixing import Mixture, mixture
 from nnspec.data.pictures import Pictures
-from nnspec.errors import UsageError
-from nnspec.language.objectives import has_teacher
-from nnspec.layers.shapes import show
+from nnspec.data.recolouring import black_and_white
+from nnspec.language.pictures import sides_of
 from nnspec.network.loader import Spec
-from nnspec.network.objectives import terms_of
 from nnspec.support.streams import stream, uniform
-
-if TYPE_CHECKING:
-    from nnspec.data.dataset import Part
 
 Array = NDArray[Any]
 
-DRAWN = 4
-"""Numbers that are drawn for each row, whatever is declared."""
+MOVED, SAMPLED, COLOURED, MIXED = 4, 5, 3, 7
+"""Numbers that are drawn for each row."""
 
 
-def require_augmentable(spec: Spec) -> None:
-    """Raise UsageError where images cannot be changed without what they are to give."""
-    data, training, graph = spec.model.data, spec.model.training, spec.graph
-    assert data is not None
-    assert training is not None
-    for name, by in (data.augment or {}).items():
-        shape = graph.inputs[name].shape
-        if len(shape) not in (2, 3):
-            raise UsageError(
-                f'input "{name}" is {show(shape)}, and `augment` is of images: height, width and, '
-                "where data_format says, channels"
-            )
-        first = len(shape) == 3 and graph.data_format == "channels_first"
-        for side, most in zip(shape[1:] if first else shape[:2], by.shifts, strict=True):
-            if isinstance(side, int) and most >= side:
-                raise UsageError(f'input "{name}" is {show(shape)}, too small to shift by {most}')
-    of_places = [name for name in graph.outputs if len(graph.types[name].shape) > 1]
-    terms = terms_of(spec.model, graph)
-    why = ""
-    if of_places:
-        why = f'the output "{of_places[0]}" is of places in an image, which would not move with it'
-    if not data.targets or any(term.own is not None for term in terms):
-        why = "the target is the input as it is"
-    if has_teacher(spec.model):
-        why = "a teacher says what it makes of the images as they are"
-    if not training.shuffle:
-        why = "with `shuffle: false` every epoch takes the rows as they are"
-    if why:
-        raise UsageError(f"images are not augmented where {why}: leave out `data.augment`")
-
-
-def augmented(spec: Spec, part: Part, epoch: int) -> Part:
+def augmented(spec: Spec, data: Dataset, epoch: int) -> Part:
     """Return the training rows as an epoch, counted from 1, takes them."""
-    data, training = spec.model.data, spec.model.training
-    if data is None or training is None or not data.augment:
+    given, training, part = spec.model.data, spec.model.training, data.train
+    if given is None or training is None or not given.augment:
         return part
-    inputs = dict(part.inputs)
+    inputs, target, count = dict(part.inputs), part.target, len(part)
     is_first = spec.graph.data_format == "channels_first"
-    for name, by in data.augment.items():
-        bits = stream("augment", training.seed, epoch, name)
-        drawn = uniform(bits, DRAWN * len(part)).reshape(-1, DRAWN)
+    for name, by in given.augment.items():
         values: Any = inputs[name]
-        if isinstance(values, Pictures):
-            inputs[name] = cast(Array, values.changed(by, drawn))
-        else:
-            inputs[name] = moved(values, by, drawn, is_first=is_first)
-    return dataclasses.replace(part, inputs=inputs)
+        key = "augment", training.seed, epoch, name
+        image = data.preprocessing.inputs[name].image
+        white_of: dict[str, Array] = {}
+        if by.colours:
+            white_of["black"], white_of["white"] = black_and_white(image, by.range)
+        change = Change(
+            by,
+            is_first,
+            moved=_drawn(count, MOVED, *key) if by.moves else None,
+            sampled=_drawn(count, SAMPLED, *key, "sample") if by.samples else None,
+            coloured=_drawn(count, COLOURED, *key, "colour") if by.colours else None,
+            **white_of,
+        )
+        mixed = None
+        if by.mixtures:
+            height, width = sides_of(values.shape[1:], spec.graph.data_format)
+            assert isinstance(height, int)
+            assert isinstance(width, int)
+            mixed = mixture(by, _drawn(count, MIXED, *key, "mix"), height, width)
+            assert not isinstance(target, dict)
+            target = mixed.targets(target, _classes(spec))
+        inputs[name] = changed(values, change, mixed)
+    return dataclasses.replace(part, inputs=inputs, target=target)
+
+
+def changed(values: Any, change: Change, mixed: Mixture | None) -> Array:
+    """Return images changed, and mixed with others, which are changed as they are themselves."""
+    if isinstance(values, Pictures):
+        return cast(Array, values.changed(change, mixed))
+    images = change.images(values)
+    if mixed is None:
+        return images
+    return mixed_images(images, images[mixed.other], mixed, is_first=change.is_first)
+
+
+def _classes(spec: Spec) -> int | None:
+    training = spec.model.training
+    assert training is not None
+    if training.kind != "multiclass":
+        return None
+    size = spec.graph.types[spec.graph.outputs[0]].shape[-1]
+    assert isinstance(size, int)
+    return size
+
+
+def _drawn(count: int, width: int, *key: str | int) -> Array:
+    """Return so many numbers from 0 to 1 for each row, which the key alone decides."""
+    return uniform(stream(*key), width * count).reshape(-1, width)

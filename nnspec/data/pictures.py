@@ -12,7 +12,8 @@ from nnspec.data.images import Pictured, Unreadable, decoded, fitted
 from nnspec.data.named_files import Files
 
 if TYPE_CHECKING:
-    from nnspec.language.augmentation import Augmentation
+    from nnspec.data.changing import Change
+    from nnspec.data.mixing import Mixture
 
 Array = NDArray[Any]
 
@@ -25,7 +26,9 @@ class Pictures(Files):
 
     noun = "images"
     by: Pictured
-    drawn: tuple[Augmentation, Array] | None = None
+    change: Change | None = None
+    mixed: tuple[Mixture, Pictures] | None = None
+    """The mixture of each of them, and all the images that it may be mixed with."""
 
     @property
     def size(self) -> tuple[int, int]:
@@ -44,24 +47,32 @@ class Pictures(Files):
 
     def __getitem__(self, rows: Array | slice) -> Self:
         found = super().__getitem__(rows)
-        if self.drawn is not None:
-            found.drawn = self.drawn[0], self.drawn[1][rows]
+        if self.change is not None:
+            found.change = self.change.take(rows)
+        if self.mixed is not None:
+            found.mixed = self.mixed[0].take(rows), self.mixed[1]
         return found
 
-    def changed(self, by: Augmentation, drawn: Array) -> Pictures:
-        """Return the same images flipped and shifted by numbers that are drawn for each."""
+    def changed(self, change: Change, mixed: Mixture | None) -> Pictures:
+        """Return the same images changed, and mixed with others of them that are changed too."""
         found = self[:]
-        found.drawn = by, drawn
+        found.change = change
+        found.mixed = None if mixed is None else (mixed, found[:])
         return found
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         array = np.empty(self.shape, self.dtype)
         for i, pixels in enumerate(self.pixels()):
             array[i] = self.by.arranged(self.by.numbers(pixels)[None], self.shape[1:])[0]
-        if self.drawn is not None:
-            from nnspec.data.moving import moved  # which few trainings need
+        if self.change is not None:
+            array = self.change.images(array)
+        if self.mixed is not None:
+            from nnspec.data.changing import mixed_images  # which few trainings need
 
-            array = moved(array, *self.drawn, is_first=self.by.layout == "channels_first")
+            how, everything = self.mixed
+            others = np.asarray(everything[how.other])
+            is_first = self.by.layout == "channels_first"
+            array = mixed_images(array, others, how, is_first=is_first)
         return array if dtype is None else array.astype(dtype)
 
     def pixels(self) -> Iterator[Array]:

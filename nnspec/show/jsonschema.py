@@ -103,7 +103,7 @@ def spec_schema() -> Schema:
         "properties": _of_items(),
         "oneOf": [*layers, {"$ref": "#/$defs/call"}],
     }
-    definitions["call"] = record_schema(Call)
+    definitions["call"] = _briefly(record_schema(Call))
     kind = definitions["call"]["properties"]["type"]
     # The names are for editors to complete; a block of the spec's own has any other.
     kind["anyOf"] = [{"enum": list(BLOCKS)}, {"type": "string"}]
@@ -111,9 +111,9 @@ def spec_schema() -> Schema:
     definitions["call"]["additionalProperties"] = True
     of_columns = (Categories, Constant, Normalization, Picture, Sound, Texts)
     for record in (Input, Data, Training, Keep, Stop, Part, Scale, Group, *of_columns):
-        definitions[record.__name__] = record_schema(record)
-    definitions["Block"] = _with_layers(record_schema(Block))
-    spec = _with_layers(record_schema(Model))
+        definitions[record.__name__] = _briefly(record_schema(record))
+    definitions["Block"] = _with_layers(_briefly(record_schema(Block)))
+    spec = _with_layers(_briefly(record_schema(Model)))
     spec["required"] = ["nnspec", "name"]
     spec["anyOf"] = [{"required": ["inputs", "layers"]}, {"required": ["models"]}]
     _add_models(spec, definitions)
@@ -124,6 +124,18 @@ def spec_schema() -> Schema:
         **spec,
         "$defs": dict(sorted(definitions.items())),
     }
+
+
+def _briefly(record: Any) -> Any:
+    """Return a schema in which records say their first paragraph alone: pages say the rest."""
+    if isinstance(record, list):
+        return [_briefly(each) for each in record]
+    if not isinstance(record, dict):
+        return record
+    made = {key: _briefly(value) for key, value in record.items()}
+    if isinstance(record.get("description"), str):
+        made["description"] = record["description"].partition("\n\n")[0]
+    return made
 
 
 def _with_alike(records: list[Schema]) -> list[Schema]:
@@ -143,8 +155,8 @@ def _add_models(spec: Schema, definitions: dict[str, Schema]) -> None:
         each["description"] = each["description"].partition("\n\n")[0]
     definitions["adversarial_loss"] = {"anyOf": [{"enum": list(losses)}, *records]}
     for record in (AdversarialData, AdversarialTraining, Generator, Discriminator):
-        definitions[record.__name__] = record_schema(record)
-    definitions["Network"] = _with_layers(record_schema(Network))
+        definitions[record.__name__] = _briefly(record_schema(record))
+    definitions["Network"] = _with_layers(_briefly(record_schema(Network)))
     for each in definitions["Network"]["properties"].values():
         each.pop("description", None)  # as of a spec that is one network
     spec["properties"]["models"] = record_schema(Models)["properties"]["models"]

@@ -23,7 +23,7 @@ def require_trainable(spec: Spec, backend: Backend) -> None:
     else:
         require_measurable(training)
     if spec.model.data is not None and spec.model.data.augment:
-        from nnspec.data.augmenting import require_augmentable  # which few specs need
+        from nnspec.data.augmentable import require_augmentable  # which few specs need
 
         require_augmentable(spec)
     parameters = [parameter for _, parameter in spec.graph.parameters()]

@@ -72,7 +72,7 @@ def run_steps(
     if spec.model.data is not None and spec.model.data.augment:
         from nnspec.data.augmenting import augmented  # which few specs need
 
-        rows = augmented(spec, rows, number)
+        rows = augmented(spec, data, number)
     for step, (loss, count) in enumerate(steps(program, rows, size, order), start=1):
         if not math.isfinite(loss):
             raise NotFinite(f"the loss is {loss} in epoch {number}, step {step} of {total}")

@@ -262,7 +262,10 @@ def images() -> Iterator[tuple[str, Document]]:
     yield "data folder of images", document(classes, data=data, **of_folder)
     changed = {"x": {"flip": "both", "shift": [1, 2]}}
     yield "data augment folder", document(classes, data={**data, "augment": changed}, **of_folder)
-    for by in ({"flip": "horizontal"}, {"shift": 1}):
+    mixed = {"x": {"rotate": 20, "crop": 0.4, "contrast": 0.3, "mixup": 0.4, "cutmix": 1.0}}
+    mixed["x"] |= {"brightness": 0.2, "saturation": 0.5}
+    yield "data augment mixed", document(classes, data={**data, "augment": mixed}, **of_folder)
+    for by in ({"flip": "horizontal"}, {"shift": 1}, {"contrast": 0.5, "range": [-4, 4]}):
         yield f"data augment {next(iter(by))}", document(given="image", data={"augment": {"x": by}})
 
 

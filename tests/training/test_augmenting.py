@@ -1,9 +1,8 @@
 """Images that training changes: by the seed and the epoch alone, alike wherever it runs."""
 
-import json
-
 import numpy as np
 import pytest
+from augmented_specs import spec_of
 from PIL import Image
 from script_cases import first_weights, require_weights_of_train, run, script_of
 
@@ -11,11 +10,10 @@ import nnspec
 from nnspec.cli import main
 from nnspec.data import pictures
 from nnspec.data.augmenting import augmented
-from nnspec.data.moving import moved
+from nnspec.data.changing import Change
 from nnspec.data.rows import load_data
 from nnspec.errors import SpecError, UsageError
 from nnspec.language.augmentation import Augmentation
-from nnspec.network.loader import loads
 from nnspec.weights.canonical import load_weights
 
 pytestmark = [
@@ -26,32 +24,6 @@ pytestmark = [
 BOTH = {"flip": "both", "shift": [2, 1]}
 
 
-def spec_of(folder, augment, *, data_format="channels_first", dense=2, layers=None, data=None,
-            several=False, **training):  # fmt: skip
-    folder.mkdir(exist_ok=True)
-    draw = np.random.default_rng(1)
-    shape = [3, 6, 8] if data_format == "channels_first" else [6, 8, 3]
-    arrays = {"photo": draw.normal(size=(40, *shape)), "mark": draw.normal(size=(40, 5, 5)),
-              "rest": draw.normal(size=(40, 2)), "y": draw.integers(0, 2, 40)}  # fmt: skip
-    np.savez(folder / "rows.npz", **arrays)
-    inputs = {"rest": {"shape": [2]}, "photo": {"shape": shape}, "mark": {"shape": [5, 5]}}
-    joined = [{"type": "flatten", "name": f"{n}_flat", "inputs": n} for n in ("photo", "mark")]
-    joined.append({"type": "concatenate", "inputs": ["rest", "photo_flat", "mark_flat"]})
-    if not several:
-        inputs = {"photo": inputs["photo"]}
-        joined = [{"type": "flatten"}]
-    document = {
-        "nnspec": 1, "name": "Net", "data_format": data_format, "inputs": inputs,
-        "layers": layers or [*joined, {"type": "dense", "units": dense, "name": "out"}],
-        "data": {"source": "rows.npz", "features": {name: name for name in inputs},
-                 "target": "y", "augment": augment, **(data or {})},
-        "training": {"task": "multiclass", "epochs": 2, "batch_size": 3, "seed": 1,
-                     "optimizer": {"type": "sgd", "learning_rate": 0.05}, **training},
-    }  # fmt: skip
-    (folder / "net.json").write_text(json.dumps(document))
-    return loads(json.dumps(document), path=folder / "net.json")
-
-
 @pytest.mark.parametrize("data_format", ["channels_first", "channels_last"])
 def test_images_are_flipped_and_then_shifted(data_format):
     is_first = data_format == "channels_first"
@@ -59,7 +31,7 @@ def test_images_are_flipped_and_then_shifted(data_format):
     images = draw.normal(size=(200, 7, 9, 3))
     drawn = draw.random((200, 4))
     given = images.transpose(0, 3, 1, 2) if is_first else images
-    found = moved(given, Augmentation.model_validate(BOTH), drawn, is_first=is_first)
+    found = Change(Augmentation.model_validate(BOTH), is_first, moved=drawn).images(given)
     found = found.transpose(0, 2, 3, 1) if is_first else found
     seen = set()
     for image, value, (up, left, down, across) in zip(images, found, drawn, strict=True):
@@ -70,7 +42,7 @@ def test_images_are_flipped_and_then_shifted(data_format):
         np.testing.assert_array_equal(value, padded[2 - y : 9 - y, 1 - x : 10 - x])
         seen.add((up < 0.5, left < 0.5, y, x))
     assert len(seen) > 50  # of 60
-    flat = moved(images[..., 0], Augmentation(flip="horizontal"), drawn, is_first=is_first)
+    flat = Change(Augmentation(flip="horizontal"), is_first, moved=drawn).images(images[..., 0])
     expected = np.where(drawn[:, 1, None, None] < 0.5, images[:, :, ::-1, 0], images[..., 0])
     np.testing.assert_array_equal(flat, expected)
 
@@ -78,7 +50,7 @@ def test_images_are_flipped_and_then_shifted(data_format):
 def test_each_epoch_draws_anew_and_what_is_measured_stays(tmp_path):
     spec = spec_of(tmp_path, {"photo": BOTH})
     data = load_data(spec)
-    first, again, second = (augmented(spec, data.train, epoch) for epoch in (1, 1, 2))
+    first, again, second = (augmented(spec, data, epoch) for epoch in (1, 1, 2))
     np.testing.assert_array_equal(first.inputs["photo"], again.inputs["photo"])
     assert not np.array_equal(first.inputs["photo"], second.inputs["photo"])
     assert not np.array_equal(first.inputs["photo"], data.train.inputs["photo"])
@@ -130,9 +102,9 @@ def test_files_that_are_not_held_are_changed_alike(tmp_path, monkeypatch):
     data = {"source": "pets", "features": {"photo": "file"}, "target": "label",
             "prepare": {"file": {"image": {}}}}  # fmt: skip
     spec = spec_of(tmp_path, {"photo": BOTH}, data=data)
-    held = augmented(spec, load_data(spec).train, 3)
+    held = augmented(spec, load_data(spec), 3)
     monkeypatch.setattr(pictures, "HELD", 0)
-    lazy = augmented(spec, load_data(spec).train, 3)
+    lazy = augmented(spec, load_data(spec), 3)
     assert lazy.is_lazy
     order = np.array([5, 2, 9])
     for part in (slice(None), order):

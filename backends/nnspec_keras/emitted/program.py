@@ -14,6 +14,9 @@ SHIFTS_INPUTS = True
 SHIFTS_TARGET = False
 HAS_WEIGHTS = False
 IS_AUGMENTED = False
+IS_MIXED = False
+NEEDS_RECORD = False
+HAS_CLASSES = True
 IS_RESAMPLED = False
 
 
@@ -22,19 +25,32 @@ def batches(count: Any, epoch: int) -> Iterator[np.ndarray]:
     yield np.arange(count)
 
 
-def augmented(arrays: Any, epoch: int) -> Iterator[tuple[int, np.ndarray]]:
+def augmented(
+    arrays: Any, epoch: int, record: Any = None
+) -> Iterator[tuple[int, np.ndarray]]:
     """Stand for what a script defines as its spec wants it."""
     yield epoch, arrays
+
+
+def class_shares(target: np.ndarray) -> np.ndarray:
+    """Stand for what a script defines as its spec wants it."""
+    return target
 
 
 class Batches(keras.utils.PyDataset):
     """The training rows, in the order of their epoch."""
 
-    def __init__(self, inputs, target, sample_weight=None, kinds=None):
+    def __init__(self, inputs, target, sample_weight=None, kinds=None, record=None):
         super().__init__()
+        if IS_MIXED and HAS_CLASSES:
+            target = class_shares(target)
         self.inputs = inputs
-        if IS_AUGMENTED:
+        if IS_MIXED:
+            self.whole = inputs, target
+        elif IS_AUGMENTED:
             self.whole = inputs
+        if NEEDS_RECORD:
+            self.record = record
         self.target = target
         self.sample_weight = sample_weight
         self.epoch = 0
@@ -64,8 +80,19 @@ class Batches(keras.utils.PyDataset):
             self.rows = list(batches(self.kinds, self.epoch))
         else:
             self.rows = list(batches(len(self.target), self.epoch))
-        if IS_AUGMENTED and HAS_ONE_INPUT:
+        if IS_MIXED and NEEDS_RECORD:
+            changed = dict(augmented(self.whole, self.epoch, self.record))
+            self.inputs, self.target = changed[0], changed[1]
+        elif IS_MIXED:
+            changed = dict(augmented(self.whole, self.epoch))
+            self.inputs, self.target = changed[0], changed[1]
+        elif IS_AUGMENTED and HAS_ONE_INPUT and NEEDS_RECORD:
+            self.inputs = dict(augmented((self.whole,), self.epoch, self.record))[0]
+        elif IS_AUGMENTED and HAS_ONE_INPUT:
             self.inputs = dict(augmented((self.whole,), self.epoch))[0]
+        elif IS_AUGMENTED and NEEDS_RECORD:
+            changed = dict(augmented(self.whole, self.epoch, self.record))
+            self.inputs = [changed.get(i, given) for i, given in enumerate(self.whole)]
         elif IS_AUGMENTED:
             changed = dict(augmented(self.whole, self.epoch))
             self.inputs = [changed.get(i, given) for i, given in enumerate(self.whole)]

@@ -13,6 +13,7 @@ OF_VALIDATION = True
 HAS_METRICS = True
 HAS_WEIGHTS = False
 IS_AUGMENTED = False
+NEEDS_RECORD = False
 IS_RESAMPLED = False
 OUTPUTS: list[str] = []
 
@@ -29,7 +30,9 @@ def measure(
     return {}
 
 
-def augmented(arrays: Any, epoch: int) -> Iterator[tuple[int, np.ndarray]]:
+def augmented(
+    arrays: Any, epoch: int, record: Any = None
+) -> Iterator[tuple[int, np.ndarray]]:
     """Stand for what a script defines as its spec wants it."""
     yield epoch, arrays
 
@@ -37,11 +40,13 @@ def augmented(arrays: Any, epoch: int) -> Iterator[tuple[int, np.ndarray]]:
 class Batches(keras.utils.PyDataset):
     """The training rows, in the order of their epoch."""
 
-    def __init__(self, inputs, targets, sample_weight=None, kinds=None):
+    def __init__(self, inputs, targets, sample_weight=None, kinds=None, record=None):
         super().__init__()
         self.inputs = inputs
         if IS_AUGMENTED:
             self.whole = inputs
+        if NEEDS_RECORD:
+            self.record = record
         self.targets = targets
         self.sample_weight = sample_weight
         self.epoch = 0
@@ -73,8 +78,13 @@ class Batches(keras.utils.PyDataset):
             self.rows = list(batches(self.kinds, self.epoch))
         else:
             self.rows = list(batches(self.count, self.epoch))
-        if IS_AUGMENTED and HAS_ONE_INPUT:
+        if IS_AUGMENTED and HAS_ONE_INPUT and NEEDS_RECORD:
+            self.inputs = dict(augmented((self.whole,), self.epoch, self.record))[0]
+        elif IS_AUGMENTED and HAS_ONE_INPUT:
             self.inputs = dict(augmented((self.whole,), self.epoch))[0]
+        elif IS_AUGMENTED and NEEDS_RECORD:
+            changed = dict(augmented(self.whole, self.epoch, self.record))
+            self.inputs = [changed.get(i, given) for i, given in enumerate(self.whole)]
         elif IS_AUGMENTED:
             changed = dict(augmented(self.whole, self.epoch))
             self.inputs = [changed.get(i, given) for i, given in enumerate(self.whole)]

@@ -23,10 +23,14 @@ WORDS = {
               "[{type: l1, factor: 0.01, activity: NAME}]}"),
     **nothing("DropBlock drop_block dropconnect", "nothing here is it: spatial_dropout2d drops "
               "whole channels"),
-    **nothing("CutMix MixUp AugMix RandAugment RandomFlip RandomRotation RandomZoom RandomContrast "
-              "RandomBrightness RandomHue RandomSaturation RandomTranslation RandomShear "
+    **nothing("CutMix MixUp RandomFlip RandomHorizontalFlip RandomVerticalFlip RandomRotation RandomContrast "
+              "RandomBrightness RandomSaturation RandomTranslation RandomColorJitter ColorJitter "
+              "RandomCrop RandomResizedCrop RandomZoom",
+              "rows are changed while they are trained on, not by the network: data: {augment: {INPUT: "
+              "{flip: horizontal, shift: 4, rotate: 15, crop: 0.5, contrast: 0.2, mixup: 0.2}}}"),
+    **nothing("AugMix RandAugment RandomHue RandomShear "
               "RandomErasing RandomGrayscale RandomInvert RandomPerspective RandomPosterization "
-              "RandomSharpness RandomColorDegeneration RandomColorJitter RandomElasticTransform "
+              "RandomSharpness RandomColorDegeneration RandomElasticTransform "
               "RandomGaussianBlur Solarization Equalization AutoContrast "
               "ContrastLimitedAdaptiveHistogramEqualization MaxNumBoundingBoxes",
               "nothing here is it: rows are augmented before they are read, not by the network"),
