@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from nnspec.data.dataset import Dataset, Part, parted
 from nnspec.data.preprocessing import Feature, Preprocessing, mean_and_scale
 from nnspec.data.resampling import kinds_of
-from nnspec.data.tables import Rows
+from nnspec.data.tables import Rows, where
 from nnspec.data.targets import Target, read_target
 from nnspec.data.weighting import balanced, joined
 from nnspec.errors import DataError
@@ -63,7 +63,7 @@ def _require_shares(target: Array, loss: str, file: object) -> None:
     if wrong.any():
         at = tuple(int(i) for i in np.argwhere(wrong)[0])
         raise DataError(
-            f"{file}: row {at[0] + 1}: the target has the element {target[at]:g}, and the loss "
+            f"{where(file, 'the target', at[0])}: it has the element {target[at]:g}, and the loss "
             f"{loss} takes numbers from 0 to 1: scale them, or choose mse"
         )
 

@@ -28,10 +28,13 @@ def parts_of(
     rows: Rows, data: Data, count: int, seed: int, file: str | Path, fold: Fold | None
 ) -> dict[str, Indices]:
     """Return which of the rows are in each part, of a fold or as the spec has it; see `split`."""
-    if fold is not None and data.split is not None and data.split.part is not None:
+    if fold is not None and data.split is not None and data.split.names_parts:
+        what = f'the column "{data.split.part}" says'
+        if data.split.files:
+            what = "the files of `data.split` say"
         raise UsageError(
-            f'the column "{data.split.part}" says which rows are for validation, and folds draw '
-            "them: leave out `data.split.part`, or train without folds"
+            f"{what} which rows are for validation, and folds draw them: leave out `data.split`, "
+            "or train without folds"
         )
     keys = keys_of(rows, data, count, file)
     if fold is None:

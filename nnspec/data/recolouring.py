@@ -14,7 +14,7 @@ from nnspec.language.augmentation import COLOURS, Augmentation
 Array = NDArray[Any]
 
 GREY = np.array([0.299, 0.587, 0.114])
-"""What red, green and blue count in a grey (ITU-R BT.601), as Pillow has it."""
+"""The shares of red, green and blue in a grey (ITU-R BT.601), as Pillow has it."""
 
 
 def black_and_white(by: Pictured | None, given: tuple[float, float] | None) -> tuple[Array, Array]:

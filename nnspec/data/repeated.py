@@ -17,12 +17,13 @@ def repeated(
 ) -> tuple[str, ...]:
     """Return a note for each part with rows that are training rows too, in every column.
 
-    What is measured of them says nothing of rows that are new. Of `split.part` and tables alone:
-    rows that are drawn may well be alike.
+    What is measured of them says nothing of rows that are new. Of tables alone whose parts
+    are said: rows that are drawn may well be alike.
     """
-    if data.split is None or data.split.part is None or not isinstance(rows, pl.DataFrame):
+    how = data.split
+    if how is None or not how.names_parts or not isinstance(rows, pl.DataFrame):
         return ()
-    told = rows.drop(data.split.part).select(pl.all().cast(pl.String, strict=False))
+    told = rows.drop(how.columns).select(pl.all().cast(pl.String, strict=False))
     if not told.width:
         return ()
     train, notes = told[parts["train"]].unique(), []

@@ -56,7 +56,7 @@ def load_data(spec: Spec, fold: Fold | None = None) -> Dataset:
         assert isinstance(path, Path)
         read = load_streamed(spec, path, fold)
         return dataclasses.replace(read, fold=fold, sha256=sha256_of(path, data))
-    rows = read_source(path, data)
+    rows, path = read_source(spec)
     found = _loaded(spec, data, training, rows, path, fold)
     return dataclasses.replace(
         found,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
+from nnspec.data.joined import Joined
 from nnspec.data.named_files import Files
 from nnspec.data.preprocessing import Preprocessing
 from nnspec.data.tables import Rows, read
@@ -14,6 +15,7 @@ from nnspec.errors import DataError
 from nnspec.language.databases import is_server
 from nnspec.language.prepared_columns import cut_by
 from nnspec.language.training_schema import Data
+from nnspec.network.loader import Spec
 
 HASHED = 2**16
 """Rows of a query that are hashed at once."""
@@ -31,13 +33,25 @@ def is_there(folder: Path, data: Data) -> bool:
     return is_server(data.source) or (folder / data.source).exists()
 
 
-def read_source(path: Path | str, data: Data) -> Rows:
-    """Return the rows that a spec names; raises DataError."""
+def read_source(spec: Spec) -> tuple[Rows, Path | str]:
+    """Return the rows that the data of a spec name, and where they are; raises DataError."""
+    data = spec.model.data
+    assert data is not None
+    path = located(spec.folder, data)
     if data.query is not None:
         from nnspec.data.databases import read_query  # which few specs need
 
-        return read_query(path, data.query)
-    path = Path(path)
+        return read_query(path, data.query), path
+    assert isinstance(path, Path)
+    if data.split is None or not data.split.files:
+        return _read(path, data), path
+    from nnspec.data.joining import joined  # which few specs need
+
+    files = [path, *(spec.folder / file for file in data.split.files.values())]
+    return joined([_read(file, data) for file in files], files)
+
+
+def _read(path: Path, data: Data) -> Rows:
     rows = read(path, cut_by(data))
     if path.is_dir() and not any(
         each.image or each.sound for each in (data.prepare or {}).values()
@@ -67,6 +81,11 @@ def sha256_of(
     elif Path(path).is_dir():
         assert isinstance(rows, pl.DataFrame)
         digest = hashlib.sha256(rows.write_csv().encode())
+    elif isinstance(path, Joined):
+        digest = hashlib.sha256()
+        for each in path.files:
+            with each.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
     else:
         with Path(path).open("rb") as file:
             digest = hashlib.file_digest(file, "sha256")
@@ -87,6 +106,8 @@ def notes_of(path: Path | str, data: Data) -> tuple[str, ...]:
         from nnspec.data.databases import notes_of_query
 
         return notes_of_query(path, data.query)
+    if isinstance(path, Joined):
+        return tuple(note for file in path.files for note in notes_of(file, data))
     path = Path(path)
     if not path.is_dir():
         return ()

@@ -10,6 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from nnspec.data.dates import dates
+from nnspec.data.joined import Joined
 from nnspec.data.tables import Rows, missing_column, numbers, stripped, where
 from nnspec.errors import DataError
 from nnspec.language.splitting import Split
@@ -31,7 +32,7 @@ def split_column(data: Data) -> tuple[str, ...]:
     A pattern of features does not take them.
     """
     named = {name for given in data.features.values() for name in given}
-    split = () if data.split is None else (data.split.column,)
+    split = () if data.split is None else data.split.columns
     ordered = () if data.windows is None else data.windows.columns
     return tuple(name for name in dict.fromkeys((*split, *ordered)) if name not in named)
 
@@ -47,7 +48,7 @@ def split(
     """
     if data.split is None or keys is None:
         parts = _at_random(rows, data, seed)
-    elif data.split.part is not None:
+    elif data.split.names_parts:
         return {name: np.flatnonzero(keys == i) for i, name in enumerate(PARTS)}
     else:
         ways = {"group": _by_group, "time": _by_time, "stratify": _by_class}
@@ -129,9 +130,21 @@ def keys_of(rows: Rows, data: Data, count: int, file: str | Path) -> Array | Non
 
     None where the spec splits at random. count: of the rows. Raises DataError.
     """
+    if data.split is not None and data.split.files:
+        return _of_files(data.split, count, file)
     if data.split is not None and data.split.part is not None:
         return _named(rows, data.split, count, file)
     return None if data.split is None else numbered(rows, data.split, count, file)
+
+
+def _of_files(how: Split, count: int, file: object) -> Array:
+    """Return the number of the part whose file each row is of; see `PARTS`."""
+    assert isinstance(file, Joined)
+    numbers = np.array([0, *(PARTS.index(part) for part in how.files)])
+    parts: Array = numbers[file.keys()]
+    if len(parts) != count:
+        raise DataError(f"{file}: its arrays have {len(parts)} and {count} rows")
+    return parts
 
 
 def _named(rows: Rows, how: Split, count: int, file: str | Path) -> Array:
@@ -225,5 +238,6 @@ def _of_arrays(arrays: Any, how: Split, file: object) -> Array:
     missing = found != found  # of dates too
     if missing.any():
         row = int(np.argmax(missing))
-        raise DataError(f'{file}: array "{name}", row {row + 1}: the value is missing')
+        place = where(file, f'array "{name}"', row)
+        raise DataError(f"{place}: the value is missing")
     return found

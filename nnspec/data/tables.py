@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from nnspec.data import databases, json_text, plain_text
 from nnspec.data.csv_text import line_of, longer_line, not_utf8, require_readable
+from nnspec.data.joined import Joined
 from nnspec.errors import DataError, nearest
 from nnspec.language.texts import Cut
 
@@ -354,6 +355,8 @@ def where(file: object, what: str, row: int) -> str:
     if isinstance(file, Later):
         row += file.first
         file = file.file
+    if isinstance(file, Joined):
+        file, row = file.at(row)
     line = line_of(file, row)
     source = file if line is None else f"{file}, line {line}"
     return f"{source}: {what}, row {row + 1}"

@@ -118,7 +118,7 @@ class Rolled:
         part = np.full(count, -1, np.int8)
         for number, name in enumerate(PARTS):
             part[of_rows.get(name, [])] = number
-        is_apart = not self.horizon or data.split.kind == "group"
+        is_apart = not self.horizon or data.split.kind in ("group", "files")
         own = part[self.aims()[:, 0]]
         allowed = (part[self.aims()] == own[:, None]).all(axis=1)
         for some in chunks(len(self), self.length):

@@ -133,8 +133,7 @@ def _classes(output: Shape, source: Source) -> list[str]:
             f"        target = shaped(target, {literal(list(output))}, {source.place})",
             "        wrong = np.abs(target.sum(axis=-1) - 1) > 1e-3",
             "        if wrong.any():",
-            "            row = np.argwhere(wrong)[0][0] + 1",
-            f"            place = f'{{path}}: \"{{{name}}}\", row {{row}}'",
+            f"            place = where(path, {name}, np.argwhere(wrong)[0][0] + 1)",
             '            raise ValueError(f"{place}: the probabilities do not sum to 1")',
             '        return target.astype("float32"), None',
         ]

@@ -22,6 +22,7 @@ from nnspec.emit.named_parts import (
     resample_constant,
     resampled_batches,
 )
+from nnspec.emit.parts_of_files import by_file, joining
 from nnspec.emit.pictures import (
     FOLDER,
     IMPORT,
@@ -120,6 +121,7 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
     has_numbers = bool(is_read or data.sample_weight or graph.inputs.keys() - prepared)
     how = data.split
     has_numbers |= is_table and how is not None and bool(how.time) and how.format is None
+    of_parts = joining(data, suffix)
     over = data.windows
     has_numbers |= is_table and over is not None and bool(over.order) and over.format is None
     has_shapes = has_numbers or bool(prepared - file_inputs(spec))
@@ -131,7 +133,8 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
     standardised = floats if data.standardize else []
     _require_fixed(graph, standardised)
     read = ["matching"] if has_patterns else []
-    read += ["where", "column"] if is_table else []
+    read += ["line_of"] if "line_of" in known else []
+    read += ["where", "column"] if is_table else ["where"] if has_numbers else []
     read += ["numbers"] if has_numbers else []
     is_shifted = shifts_target(spec)
     shifting = ["standard", "standardised"] if standardised or is_shifted else []
@@ -139,7 +142,8 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
     shifting += ["following"] if shifts_ids(spec) else []
     before = ["images_in"] if suffix == FOLDER else []
     is_timed = data.windows is not None if data.split is None else bool(data.split.time)
-    is_drawn = (data.validation or data.test) and not is_timed and (how is None or not how.part)
+    is_drawn = (data.validation or data.test) and not is_timed
+    is_drawn = is_drawn and (how is None or not how.names_parts)
     is_streamed = data.stream is not None and training.shuffle
     order = ["permutation"] if training.shuffle or is_drawn else []
     order += ["block_permutation"] if is_streamed else []
@@ -157,6 +161,10 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
     changing = augmenting_source(spec)
     cut, of_ids = cut_by(data) if suffix == "txt" else None, has_tokenizers(spec)
     cutting = windows_function(cut, of_ids=of_ids)
+    flags = {
+        "where": {"HAS_PARTS": bool(of_parts)},
+        "column": {"HAS_STRIPPED": columns is not None},
+    }
     parts = [
         "\n".join(
             [
@@ -183,16 +191,15 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
             HAS_TARGET=has_target,
             HAS_TARGETS=goals is not None and bool(goals.readers),
             HAS_WEIGHTS=data.sample_weight is not None,
-            HAS_SPLIT=data.split is not None,
+            HAS_SPLIT=data.split is not None and not of_parts,
             HAS_BALANCE=data.balance is not None,
             HAS_RESAMPLE=data.resample is not None,
             HAS_SERIES=data.windows is not None and data.windows.series is not None,
             HAS_ORDER=data.windows is not None and data.windows.order is not None,
         ),
+        *(each.text for each in of_parts),
         *(
-            with_constants(known[name].text, HAS_STRIPPED=columns is not None)
-            if name == "column"
-            else known[name].text
+            with_constants(known[name].text, **flags[name]) if name in flags else known[name].text
             for name in read
         ),
         *(mixed.definitions if mixed is not None else ()),
@@ -213,7 +220,7 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
         *(
             named_source(how, is_table=is_table)
             if how is not None and how.part is not None
-            else [split_source(data, training)]
+            else [by_file() if of_parts else split_source(data, training)]
         ),
         *windows_source(spec, suffix),
         load,
@@ -248,6 +255,7 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
             *_LAST,
         )
     ]
+    copied += of_parts
     copied += mixed.copied if mixed is not None else []
     copied += changing.copied if changing is not None else []
     needed = {each for snippet in copied for each in snippet.imports.values()}

@@ -6,6 +6,7 @@ from nnspec.emit.answers import range_of
 from nnspec.emit.code import literal, wrap
 from nnspec.emit.goals import Goals, own_target
 from nnspec.emit.named_parts import more_of, returned
+from nnspec.emit.parts_of_files import has_files
 from nnspec.emit.prepared_columns import Mixed
 from nnspec.emit.splitting import as_tuple, left_out, parting_lines
 from nnspec.emit.weighted_rows import weight_lines
@@ -17,15 +18,18 @@ from nnspec.network.loader import Spec
 from nnspec.network.objectives import Term
 from nnspec.network.windows import frame_of
 
-_KINDS = (
-    "    rows = read_rows(path)",
-    "    kinds = {name: dict(kind) for name, kind in INPUTS.items()}",
-)
+_KINDS = "    kinds = {name: dict(kind) for name, kind in INPUTS.items()}"
 _TAKEN = (
     "    taken = {",
     "        part: tuple(values[rows] for values in arrays) for part, rows in parts.items()",
     "    }",
 )
+
+
+def _read(data: Data) -> list[str]:
+    if has_files(data):
+        return ["    rows, path = read_parts(path)", _KINDS]
+    return ["    rows = read_rows(path)", _KINDS]
 
 
 def one_target(
@@ -45,7 +49,7 @@ def one_target(
         "    path: Path,",
         f") -> tuple[dict[str, tuple[np.ndarray, ...]], dict[str, Any]{more_of(data)}]:",
         '    """Return inputs and target of each part, and a record of how they are made."""',
-        *_KINDS,
+        *_read(data),
     ]
     is_one = data.one_target is not None
     is_own = not data.targets or own is not None
@@ -181,7 +185,7 @@ def several_targets(
             f"tuple[dict[str, tuple[Any, ...]], dict[str, Any]{more_of(data)}]:"
         ),
         '    """Return inputs and targets of each part, and a record of how they are made."""',
-        *_KINDS,
+        *_read(data),
         *goals.matching,
     ]
     if has_patterns:

@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
 from nnspec.emit.code import literal, wrap
+from nnspec.emit.parts_of_files import has_files
 from nnspec.emit.reading import READERS
 from nnspec.emit.snippets import Snippet, snippets
 from nnspec.emit.specialised import Specialisation, specialised, with_constants
@@ -95,7 +96,7 @@ def mixed_source(spec: Spec, suffix: str) -> Mixed | None:
         return None
     known = snippets("nnspec.emit.emitted", *READERS[suffix][:-1], "mixed_columns", "text_columns")
     every = [each for columns in inputs.values() for each in columns.values()]
-    flags = _flags(every, is_typed=suffix != "csv")
+    flags = {**_flags(every, is_typed=suffix != "csv"), "HAS_PARTS": has_files(data)}
     has_scales = flags["HAS_SCALED_NUMBERS"] or flags["HAS_SCALED_DATES"]
     has_words = flags["HAS_CATEGORIES"] or flags["HAS_TEXTS"]
     has_patterns = any(_is_pattern(key) for columns in inputs.values() for key in columns)

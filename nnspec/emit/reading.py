@@ -51,6 +51,7 @@ DEFINED = tuple(
                 "TARGETS",
                 "SAMPLE_WEIGHT",
                 "SPLIT",
+                "FILES",
                 "BALANCE",
                 "RESAMPLE",
                 "QUERY",
@@ -91,6 +92,7 @@ DEFINED = tuple(
         **dict.fromkeys(["read_inputs", "read_target", "split", "load_data", "batches"]),
         **{name: None for kind in READERS for name in definitions(kind, is_fixed=True)},
         **dict.fromkeys(snippets("nnspec.emit.emitted", "mixed_columns", "text_columns")),
+        **dict.fromkeys(snippets("nnspec.emit.emitted", "parts", "tables_of_parts")),
         **dict.fromkeys(snippets("nnspec.emit.emitted", "augmenting", "pictures", "sounds")),
         **dict.fromkeys(METRICS),
     }

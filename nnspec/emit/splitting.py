@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from nnspec.emit.code import literal, wrap
+from nnspec.emit.parts_of_files import files_constant, has_files
 from nnspec.language.preparation import pattern_of
 from nnspec.language.training_schema import Data, Training
 from nnspec.language.weighting import SAMPLE_WEIGHT
@@ -34,6 +35,8 @@ def rows_type(*, is_table: bool) -> str:
 
 def split_constant(data: Data) -> list[str]:
     """Return the line of the constant, where a column splits the rows."""
+    if has_files(data):
+        return files_constant(data)
     return wrap(f"{SPLIT} = {literal(data.split.column)}") if data.split is not None else []
 
 
@@ -44,7 +47,7 @@ def left_out(data: Data) -> list[str]:
     targets = set(data.targets) if isinstance(data.target, str | tuple) else set()
     weight = [WEIGHT] if data.sample_weight is not None else []
     apart = {*split_column(data)} - targets
-    given = [] if data.split is None else [(SPLIT, data.split.column)]
+    given = [] if data.split is None else [(SPLIT, name) for name in data.split.columns]
     if data.windows is not None:
         given += [(SERIES, data.windows.series or ""), (ORDER, data.windows.order or "")]
     return [*weight, *(name for name, of in given if of in apart)]
@@ -61,6 +64,8 @@ def parting_lines(data: Data, rows: str, *, is_table: bool) -> list[str]:
         return [f"    parts = split({'late' if data.windows.order is None else 'times'})"]
     if data.split is None:
         return [f"    parts = split({rows})"]
+    if has_files(data):
+        return ["    parts = split(path)"]
     read = f"{ROW_TIMES}(rows, path)" if data.split.time else f"{ROW_KEYS}(rows, {SPLIT}, path)"
     if data.split.part is not None:
         read = "row_parts(rows, path)"

@@ -43,7 +43,9 @@ def rows_source(networks: Networks) -> DatasetSource | None:
         text = table_reader(known["read_rows"].text, suffix, names)
         spelt = with_constants(known["column"].text, HAS_STRIPPED=False)
         column = replace(known["column"], text=spelt)
-        copied = [replace(known["read_rows"], text=text), known["where"], column]
+        place = replace(known["where"], text=with_constants(known["where"].text, HAS_PARTS=False))
+        lines = [known["line_of"]] if "line_of" in known else []
+        copied = [replace(known["read_rows"], text=text), *lines, place, column]
     else:
         copied = [snippets("nnspec.emit.emitted", "one_array")["read_rows"]]
     columns = literal(names)

@@ -126,7 +126,9 @@ def _windows(frame: Frame, *, tells_late: bool) -> list[str]:
 
 
 def _parts(data: Data, frame: Frame) -> list[str]:
-    is_alone = not frame.horizon or (data.split is not None and data.split.group is not None)
+    is_alone = not frame.horizon or (
+        data.split is not None and data.split.kind in ("group", "files")
+    )
     within = "==" if is_alone else "<="
     return [
         "def parts_of_windows(",

@@ -94,12 +94,12 @@ class Augmentation(Frozen):
 
     @property
     def colours(self) -> dict[str, float]:
-        """What changes the colours, in its order."""
+        """The changes of colours, in their order."""
         found = {key: getattr(self, key) for key in COLOURS}
         return {key: value for key, value in found.items() if value is not None}
 
     @property
     def mixtures(self) -> dict[str, float]:
-        """What mixes rows, by the alpha of its Beta."""
+        """The mixtures of rows, by the alpha of their Beta."""
         found = {key: getattr(self, key) for key in MIXTURES}
         return {key: value for key, value in found.items() if value is not None}

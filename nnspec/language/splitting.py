@@ -1,4 +1,4 @@
-"""The column by which rows are split into training, validation and test."""
+"""The split of rows into training, validation and test: by a column, or by their files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ KINDS = ("group", "time", "stratify", "part")
 
 
 class Split(Frozen):
-    """One of `group`, `time`, `stratify` and `part`: a column, or an array of an .npz file."""
+    """One of `group`, `time`, `stratify` and `part`: a column, or an array of an .npz file.
+
+    Or none of them, and the rows of validation and test are in files of their own.
+    """
 
     group: Text | None = Field(
         default=None, description="Rows with one value of it stay in one part."
@@ -28,21 +31,31 @@ class Split(Frozen):
         default=None, description="How the dates of `time` are written, as %Y-%m-%d."
     )
     part: Text | None = Field(default=None, description="Names the part of each row.")
-    validation: Text | None = Field(default=None, description="Its value for validation.")
-    test: Text | None = Field(default=None, description="Its value for the test.")
+    validation: Text | None = Field(
+        default=None, description="Its value for validation; without `part` a file."
+    )
+    test: Text | None = Field(
+        default=None, description="Its value for the test; without `part` a file."
+    )
 
     @model_validator(mode="after")
     def _is_of_one_kind(self) -> Self:
-        if sum(getattr(self, kind) is not None for kind in KINDS) != 1:
-            raise PydanticCustomError(
-                "nnspec", "rows are split by one column: `group`, `time`, `stratify` or `part`"
-            )
         given = [value for value in (self.validation, self.test) if value is not None]
-        if given and self.part is None:
+        columns = sum(getattr(self, kind) is not None for kind in KINDS)
+        if columns > 1 or not (columns or given):
             raise PydanticCustomError(
                 "nnspec",
-                "`validation` and `test` within `split` are values of the column of `part`",
+                "rows are split by one column, `group`, `time`, `stratify` or `part`, or by the "
+                "files of `validation` and `test`",
             )
+        if given and columns and self.part is None:
+            raise PydanticCustomError(
+                "nnspec",
+                "`validation` and `test` within `split` are values of the column of `part`, or "
+                "files, where no column is named",
+            )
+        if given and not columns and len(set(given)) != len(given):
+            raise PydanticCustomError("nnspec", "`validation` and `test` are two files")
         if self.part is not None and len(set(given)) != max(len(given), 1):
             raise PydanticCustomError(
                 "nnspec",
@@ -59,10 +72,28 @@ class Split(Frozen):
 
     @property
     def kind(self) -> str:
-        """The key that is given."""
-        return next(kind for kind in KINDS if getattr(self, kind) is not None)
+        """The key that is given; `files` where none is."""
+        return next((kind for kind in KINDS if getattr(self, kind) is not None), "files")
 
     @property
     def column(self) -> str:
-        """The column, or the array."""
+        """The column, or the array; of files there is none."""
         return str(getattr(self, self.kind))
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The column, or the array, if there is one."""
+        return () if self.kind == "files" else (self.column,)
+
+    @property
+    def names_parts(self) -> bool:
+        """Whether it says of each row which part it is in, and nothing is drawn."""
+        return self.kind in ("part", "files")
+
+    @property
+    def files(self) -> dict[str, str]:
+        """The files of the parts that have one of their own, by the names of the parts."""
+        if self.kind != "files":
+            return {}
+        found = {"validation": self.validation, "test": self.test}
+        return {part: file for part, file in found.items() if file is not None}

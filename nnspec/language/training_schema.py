@@ -227,6 +227,12 @@ def _one_name(value: object) -> object:
     return value
 
 
+def _suffix(path: str) -> str:
+    """Return what a path ends in: its kind, or nothing of a folder."""
+    name = path.replace("\\", "/").rpartition("/")[2]
+    return name.rpartition(".")[2].lower() if "." in name else ""
+
+
 class Data(Frozen):
     """The rows: their files, and the columns or arrays that are inputs and targets."""
 
@@ -334,8 +340,10 @@ class Data(Frozen):
                 "nnspec",
                 "classes are balanced by weights (`balance`) or by draws (`resample`), not both",
             )
-        if self.split is not None and self.split.part is not None:
-            self._require_no_shares()
+        if self._named_parts is not None:
+            self._require_no_shares(self._named_parts)
+            if self._named_parts.files:
+                self._require_files(self._named_parts.files)
         elif self.split is not None and not self.validation and not self.test:
             raise PydanticCustomError(
                 "nnspec", "`split` says how rows are parted: give `validation` or `test` a share"
@@ -348,14 +356,35 @@ class Data(Frozen):
             require_streamable(self)
         return self
 
-    def _require_no_shares(self) -> None:
+    def _require_no_shares(self, how: Split) -> None:
+        is_files = bool(how.files)
         for key in ("validation", "test"):
             if getattr(self, key) != type(self).model_fields[key].default:
                 raise PydanticCustomError(
                     "nnspec",
-                    "`split.part` says which rows are in each part: write {key} within `split`, as "
-                    "the value of their column",
-                    {"key": f"`{key}`"},
+                    "{given} which rows are in each part: write {key} within `split`, as {what}",
+                    {
+                        "given": "the files of `split` say" if is_files else "`split.part` says",
+                        "key": f"`{key}`",
+                        "what": "their file" if is_files else "the value of their column",
+                    },
+                )
+
+    def _require_files(self, files: Mapping[str, str]) -> None:
+        """Raise an error for what rows in several files do not go with."""
+        for key in ("query", "stream"):
+            if getattr(self, key) is not None:
+                raise PydanticCustomError(
+                    "nnspec",
+                    "{key} takes rows of one source: name a column of them by `split`, as {part}",
+                    {"key": f"`{key}`", "part": "`{part: fold, validation: val}`"},
+                )
+        for file in files.values():
+            if _suffix(file) != _suffix(self.source) or file == self.source:
+                raise PydanticCustomError(
+                    "nnspec",
+                    'the rows of each part are in a file of one kind: "{file}" beside "{source}"',
+                    {"file": file, "source": self.source},
                 )
 
     def _require_windows(self) -> None:
@@ -385,7 +414,7 @@ class Data(Frozen):
 
     @property
     def _named_parts(self) -> Split | None:
-        return self.split if self.split is not None and self.split.part is not None else None
+        return self.split if self.split is not None and self.split.names_parts else None
 
     @property
     def targets(self) -> tuple[str, ...]:

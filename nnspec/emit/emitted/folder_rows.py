@@ -4,6 +4,9 @@ from pathlib import Path
 
 import polars as pl
 
+from nnspec.emit.emitted.parts import Parts
+
+HAS_PARTS = False
 SUFFIXES = (".png",)
 
 
@@ -41,6 +44,8 @@ def read_rows(path: Path) -> pl.DataFrame:
 
 def where(path: Path, name: str, row: int) -> str:
     """Return the place of a value."""
+    if HAS_PARTS and isinstance(path, Parts):
+        path, row = path.place(row)
     return f'{path}: column "{name}", row {row}'
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from nnspec.emit.emitted.parts import Parts
 from nnspec.emit.emitted.text_columns import (
     token_numbers,
     token_vocabulary,
@@ -34,6 +35,7 @@ HAS_MEDIAN = True
 HAS_MIN_MAX = True
 HAS_MODE = True
 HAS_OTHERS = True
+HAS_PARTS = False
 HAS_RARE = True
 HAS_QUANTILE = True
 HAS_ROBUST = True
@@ -345,5 +347,8 @@ def encoded(
     if wrong.any():
         row, place = np.argwhere(wrong)[0]
         what = f"{values[row, place]:g} is no number from {low:g} to {high:g}"
-        raise ValueError(f"{path}: row {row + 1}, element {place}: {what}")
+        row += 1
+        if HAS_PARTS and isinstance(path, Parts):
+            path, row = path.place(row)
+        raise ValueError(f"{path}: row {row}, element {place}: {what}")
     return values

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from nnspec.emit.emitted.parts import Parts
+
 INPUTS: dict[str, dict[str, Any]] = {}
 TARGET = "target"
 TARGETS: dict[str, str] = {}
@@ -24,6 +26,7 @@ HAS_BALANCE = False
 HAS_RESAMPLE = False
 HAS_SERIES = False
 HAS_ORDER = False
+HAS_PARTS = False
 
 
 def read_rows(path: Path) -> dict[str, np.ndarray]:
@@ -55,6 +58,13 @@ def read_rows(path: Path) -> dict[str, np.ndarray]:
         raise ValueError(f"{path} is no readable .npz file: {error}") from None
 
 
+def where(path: Path, name: str, row: int) -> str:
+    """Return the place of a value."""
+    if HAS_PARTS and isinstance(path, Parts):
+        path, row = path.place(row)
+    return f'{path}: array "{name}", row {row}'
+
+
 def numbers(
     rows: dict[str, np.ndarray],
     names: list[str],
@@ -80,7 +90,7 @@ def numbers(
     if not right.all():
         at = tuple(np.argwhere(~right)[0])
         raise ValueError(
-            f'{path}: array "{name}", row {at[0] + 1}: {values[at]} is not a '
+            f"{where(path, name, at[0] + 1)}: {values[at]} is not a "
             f"{'whole ' if whole else ''}number from {low:g} to {high:g}"
         )
     return values

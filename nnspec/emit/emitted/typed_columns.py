@@ -4,11 +4,16 @@ from pathlib import Path
 
 import polars as pl
 
+from nnspec.emit.emitted.parts import Parts
+
+HAS_PARTS = False
 HAS_STRIPPED = False
 
 
 def where(path: Path, name: str, row: int) -> str:
     """Return the place of a value."""
+    if HAS_PARTS and isinstance(path, Parts):
+        path, row = path.place(row)
     return f'{path}: column "{name}", row {row}'
 
 
