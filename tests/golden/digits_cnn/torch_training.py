@@ -139,15 +139,20 @@ def matching(rows: pl.DataFrame, patterns: list[str], path: Path) -> list[str]:
     return columns
 
 
-def where(path: Path, name: str, row: int) -> str:
-    """Return the place of a value; a value may go over several lines."""
+def line_of(path: Path, row: int) -> int:
+    """Return the line at which a row begins; a value may go over several lines."""
     with path.open(encoding="utf-8-sig", newline="") as file:
         records = csv.reader(file)
         while not next(records):  # blank lines before the header are no rows
             pass
         for _ in range(row - 1):
             next(records, None)
-    return f'{path}, line {records.line_num + 1}: column "{name}", row {row}'
+    return records.line_num + 1
+
+
+def where(path: Path, name: str, row: int) -> str:
+    """Return the place of a value."""
+    return f'{path}, line {line_of(path, row)}: column "{name}", row {row}'
 
 
 def column(rows: pl.DataFrame, name: str, path: Path) -> pl.Series:
