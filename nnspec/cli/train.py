@@ -74,6 +74,12 @@ if TYPE_CHECKING:
     type=click.IntRange(min=2, max=100),
     help="Cross-validate: train anew for each of so many folds, fold1, fold2, ... of the folder.",
 )
+@click.option(
+    "--save-every",
+    type=click.IntRange(min=1),
+    metavar="STEPS",
+    help="Save what resuming needs after so many steps of an epoch too.",
+)
 @log_option
 @click.option("--resume", is_flag=True, help="Go on with an interrupted or finished run.")
 @click.option("--overwrite", is_flag=True, help="Replace the run that the folder holds.")
@@ -94,6 +100,7 @@ def train(
     devices: int,
     precision: Arithmetic | None,
     folds: int | None,
+    save_every: int | None,
     log: tuple[str, ...],
     resume: bool,
     overwrite: bool,
@@ -124,6 +131,8 @@ def train(
         if device is not None or devices > 1 or precision is not None:
             named = "--device" if device else "--devices" if devices > 1 else "--precision"
             raise UsageError(f"{named} is of a network that is trained by itself")
+        if save_every is not None:
+            raise UsageError("--save-every is of a network that is trained by itself")
         if weights is not None or renames or partial:
             raise UsageError("a training of several networks starts from its first weights")
         return train_several(
@@ -138,7 +147,10 @@ def train(
         return train_folds(
             loaded, folds, backend, output, epochs, dtype, compiled=compiled, log=log,
             resume=resume, overwrite=overwrite, as_json=as_json,
-            hardware={"device": device, "devices": devices, "precision": precision},
+            hardware={
+                "device": device, "devices": devices, "precision": precision,
+                "save_every": save_every,
+            },
         )  # fmt: skip
     place = place_here()
     if place is not None and place.rank > 0:
@@ -170,6 +182,7 @@ def train(
                 device=device,
                 devices=devices,
                 precision=precision,
+                save_every=save_every,
             ),
             total,
             quiet=as_json,

@@ -44,8 +44,8 @@ def rows_source(networks: Networks) -> DatasetSource | None:
         spelt = with_constants(known["column"].text, HAS_STRIPPED=False)
         column = replace(known["column"], text=spelt)
         place = replace(known["where"], text=with_constants(known["where"].text, HAS_PARTS=False))
-        lines = [known["line_of"]] if "line_of" in known else []
-        copied = [replace(known["read_rows"], text=text), *lines, place, column]
+        counting = [known["line_of"]] if "line_of" in known else []
+        copied = [replace(known["read_rows"], text=text), *counting, place, column]
     else:
         copied = [snippets("nnspec.emit.emitted", "one_array")["read_rows"]]
     columns = literal(names)

@@ -44,16 +44,18 @@ def held(
     """Yield rows that are in memory, and the positions of each batch of them, in this order.
 
     That is the part itself, or so many of its batches at a time as are read, or decoded, at once.
+    The order may be of some of the rows.
     """
+    total = len(part) if order is None else len(order)
     if not part.is_lazy:
-        yield part, positions(len(part), batch_size, order)
+        yield part, positions(total, batch_size, order)
         return
     bytes_of_row = sum(
         int(np.prod(values.shape[1:], dtype=np.int64)) * values.dtype.itemsize
         for values in part.inputs.values()
     )
     size = max(HELD // max(bytes_of_row * batch_size, 1), 1) * batch_size
-    for rows, count in positions(len(part), size, order):
+    for rows, count in positions(total, size, order):
         yield part.take(rows).whole(), positions(count, batch_size)
 
 

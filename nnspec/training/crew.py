@@ -13,7 +13,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -34,6 +34,7 @@ from nnspec.training.history import Epoch
 from nnspec.training.lengths import with_steps
 from nnspec.training.pacing import set_rate
 from nnspec.training.runs import identity_of
+from nnspec.training.within import Saving, Taken
 
 _PATIENCE = 10.0
 """Seconds until a process that has lost the others is known to have ended."""
@@ -109,9 +110,15 @@ class Crew:
         self._program.told(save(self._program.weights()))
         self._program.told(save(optimizer))
 
-    def epoch(self, number: int, history: Sequence[Epoch]) -> None:
-        """Let the others run the steps of an epoch, after these."""
-        self._tell(epoch=number, history=[each.as_json() for each in history])
+    def epoch(
+        self, number: int, history: Sequence[Epoch], every: int | None = None, taken: int = 0
+    ) -> None:
+        """Let the others run the steps of an epoch, after these epochs.
+
+        every: steps between two saves of it; taken: those of it that an earlier run took.
+        """
+        told = [each.as_json() for each in history]
+        self._tell(epoch=number, history=told, every=every, taken=taken)
 
     def finish(self) -> None:
         """Let the others end, as there is nothing more to do."""
@@ -230,9 +237,17 @@ def follow(
             history = [Epoch.from_json(each) for each in order["history"]]
             set_rate(program, training, history, has_validation=has_validation)
             with suppress(NotFinite):  # the first says so, and ends
-                run_steps(program, spec, data, order["epoch"])
+                run_steps(program, spec, data, order["epoch"], saving=_saving(order))
     finally:
         program.leave()
+
+
+def _saving(order: Mapping[str, Any]) -> Saving | None:
+    """Return where an epoch begins, and after which steps random layers draw anew."""
+    if order["every"] is None:
+        return None
+    # What was lost before is the first's to tell.
+    return Saving(order["every"], Taken([0.0] * order["taken"], [1] * order["taken"]))
 
 
 def main() -> int:

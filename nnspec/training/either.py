@@ -53,6 +53,7 @@ def train(
     device: Device | None = None,
     devices: int = 1,
     precision: Arithmetic | None = None,
+    save_every: int | None = None,
     on_step: OnStep | None = None,
     on_epoch: OnEpoch | None = None,
 ) -> Run: ...
@@ -76,9 +77,10 @@ def train(
     is there. devices: processes that share each batch, each with a device of its own; their weights
     are those of one. precision: "bf16-mixed" and "16-mixed" let the framework compute in 16 bits
     what allows it. After every epoch the folder holds a state from which `resume` goes on to the
-    very weights of a run that was never interrupted.
-    What is diagnosed, compiled, on other hardware, or starts from given weights or data, is one
-    network.
+    very weights of a run that was never interrupted; save_every: after so many steps of an epoch
+    too, from where random layers draw anew.
+    What is diagnosed, compiled, on other hardware, saved within epochs, or starts from given
+    weights or data, is one network.
 
     Raises SpecError, UsageError, DataError, UnsupportedError or MissingDependencyError before the
     first step; TrainingError where the loss is no longer finite; TrainingInterrupted at Ctrl-C.
@@ -87,7 +89,7 @@ def train(
     if isinstance(checked, Spec):
         return epochs.train(checked, backend, folder, **settings)
     alone = {"compiled": False, "diagnose": False, "devices": 1}
-    for name in ("weights", "data", "device", "precision", *alone):
+    for name in ("weights", "data", "device", "precision", "save_every", *alone):
         usual = alone.get(name)
         # Without ==, by which True is 1, and an array is many.
         if settings.pop(name, usual) is not usual:

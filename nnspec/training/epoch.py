@@ -18,6 +18,7 @@ from nnspec.network.loader import Spec
 from nnspec.support.streams import block_permutation, derived_seed, permutation
 from nnspec.training.batches import evaluate, steps
 from nnspec.training.metrics import Units
+from nnspec.training.within import Saving, Taken
 
 OnStep = Callable[[int, int, int, float], None]
 """Called after each step with the epoch and the step (from 1), the steps of an epoch, the loss."""
@@ -28,15 +29,21 @@ class NotFinite(Exception):
 
 
 def run_epoch(
-    program: Trainable, spec: Spec, data: Dataset, number: int, on_step: OnStep | None = None
+    program: Trainable,
+    spec: Spec,
+    data: Dataset,
+    number: int,
+    on_step: OnStep | None = None,
+    saving: Saving | None = None,
 ) -> dict[str, float]:
     """Train for an epoch, counted from 1, and return its measures by name; raises NotFinite.
 
-    Dropout and the order of the rows depend on the seed and the number alone.
-    """
+    Dropout and the order of the rows depend on the seed and the number alone. saving: how its
+    middle is saved, and where it begins.
+    """  # fmt: skip
     training = spec.model.training
     assert training is not None
-    values = {"loss": run_steps(program, spec, data, number, on_step)}
+    values = {"loss": run_steps(program, spec, data, number, on_step, saving)}
     if data.validation is not None:
         with averaged(program, training):
             found = measured(program, spec, data, data.validation)
@@ -52,35 +59,49 @@ def run_epoch(
 
 
 def run_steps(
-    program: Trainable, spec: Spec, data: Dataset, number: int, on_step: OnStep | None = None
-) -> float:
+    program: Trainable, spec: Spec, data: Dataset, number: int, on_step: OnStep | None = None,
+    saving: Saving | None = None,
+) -> float:  # fmt: skip
     """Take the steps of an epoch, and return the mean loss of its rows; raises NotFinite."""
     training = spec.model.training
     assert training is not None
     seed, size, rows = training.seed, training.batch_size, data.train
-    program.reseed(derived_seed("epoch", seed, number))
-    if isinstance(program, TakesNoise) and spec.graph.is_random:
-        program.take_noise(derived_seed("noise", seed, number))
+    taken = Taken() if saving is None else saving.taken
+    begun = len(taken)
+    _reseed(program, spec, number, begun)
     order = _order(spec, len(rows), number) if training.shuffle else None
     if data.kinds is not None:
         from nnspec.data.resampling import drawn  # which few specs need
 
         order = drawn(data.kinds, seed, number)
     total = math.ceil(len(rows) / size)
-    losses: list[float] = []
-    sizes: list[int] = []
     if spec.model.data is not None and spec.model.data.augment:
         from nnspec.data.augmenting import augmented  # which few specs need
 
         rows = augmented(spec, data, number)
-    for step, (loss, count) in enumerate(steps(program, rows, size, order), start=1):
+    if begun:
+        order = (np.arange(len(data.train)) if order is None else order)[begun * size :]
+    for step, (loss, count) in enumerate(steps(program, rows, size, order), start=begun + 1):
         if not math.isfinite(loss):
             raise NotFinite(f"the loss is {loss} in epoch {number}, step {step} of {total}")
-        losses.append(loss)
-        sizes.append(count)
+        taken.losses.append(loss)
+        taken.sizes.append(count)
+        if saving is not None and step % saving.every == 0 and step < total:
+            if saving.save is not None:
+                saving.save(taken)
+            _reseed(program, spec, number, step)
         if on_step is not None:
             on_step(number, step, total, loss)
-    return float(np.average(losses, weights=sizes))
+    return float(np.average(taken.losses, weights=taken.sizes))
+
+
+def _reseed(program: Trainable, spec: Spec, number: int, step: int) -> None:
+    """Let random layers begin anew, at the begin of an epoch or after a step."""
+    assert spec.model.training is not None
+    key = (spec.model.training.seed, number, *([step] if step else []))
+    program.reseed(derived_seed("epoch", *key))
+    if isinstance(program, TakesNoise) and spec.graph.is_random:
+        program.take_noise(derived_seed("noise", *key))
 
 
 def _order(spec: Spec, count: int, number: int) -> NDArray[np.intp]:

@@ -17,7 +17,7 @@ from nnspec.backend import (
 )
 from nnspec.data.dataset import Dataset
 from nnspec.errors import UsageError
-from nnspec.network.loader import AnySpec, check
+from nnspec.network.loader import AnySpec, Spec, check
 from nnspec.training.batches import require_batches
 from nnspec.training.beforehand import require_trainable, rows_for
 from nnspec.training.epoch import OnStep
@@ -58,6 +58,7 @@ def train(
     device: Device | None = None,
     devices: int = 1,
     precision: Arithmetic | None = None,
+    save_every: int | None = None,
     on_step: OnStep | None = None,
     on_epoch: OnEpoch | None = None,
 ) -> Run:
@@ -75,7 +76,8 @@ def train(
     is there. devices: processes that share each batch, each with a device of its own; their weights
     are those of one. precision: "bf16-mixed" and "16-mixed" let the framework compute in 16 bits
     what allows it. After every epoch the folder holds a state from which `resume` goes on to the
-    very weights of a run that was never interrupted.
+    very weights of a run that was never interrupted; save_every: after so many steps of an epoch
+    too, from where random layers draw anew.
 
     Raises SpecError, UsageError, DataError, UnsupportedError or MissingDependencyError before the
     first step; TrainingError where the loss is no longer finite; TrainingInterrupted at Ctrl-C.
@@ -92,6 +94,7 @@ def train(
     known = begun(paths.checkpoint) if resume else Begun()
     backend = backend or known.backend or default_trainer()
     dtype = dtype or known.dtype or "float32"
+    every = _every(spec, save_every, known, resume=resume, diagnose=diagnose)
     found = get_backend(backend)
     hardware = Hardware.asked(device, devices, precision)
     alone = {"compiled": compiled, "diagnose": diagnose, "data": data, "dtype": dtype}
@@ -140,6 +143,7 @@ def train(
             begin()
             loop = Loop(spec, training, backend, program, data, paths, identity, crew)
             loop.notes += notes
+            loop.every = every
             loop.hardware = hardware.record(program)
             if diagnose:
                 from nnspec.training.diagnosis import recorder_of  # which few runs need
@@ -150,7 +154,26 @@ def train(
             else:
                 loop.go_on_from(state)
             if crew is not None:
-                has_steps = state is not None and state.history
+                has_steps = state is not None and (state.history or len(state.taken))
                 crew.begin(identity, state.optimizer if state and has_steps else {})
             loop.begin(logs)
             return loop.run(total, on_step, on_epoch)
+
+
+def _every(
+    spec: Spec, every: int | None, known: Begun, *, resume: bool, diagnose: bool
+) -> int | None:
+    """Return the steps between two saves within an epoch; raises UsageError."""
+    if every is not None and every < 1:
+        raise UsageError(f"save_every: at least one step is expected, not {every}")
+    if resume and every is None:
+        every = known.every
+    if every is not None and diagnose:
+        raise UsageError("a diagnosis is of whole epochs: leave out save_every, or the diagnosis")
+    if resume and every != known.every and spec.graph.is_random:
+        before = "after whole epochs" if known.every is None else f"every {known.every} steps"
+        raise UsageError(
+            f"the run was saved {before}, and its random layers would draw others if it were saved "
+            f"every {every} steps now: leave out save_every"
+        )
+    return every

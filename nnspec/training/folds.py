@@ -101,6 +101,7 @@ def cross_validate(
     device: Device | None = None,
     devices: int = 1,
     precision: Arithmetic | None = None,
+    save_every: int | None = None,
     on_fold: OnFold | None = None,
 ) -> CrossValidation:
     """Train a network once for each fold of its rows, which is then for validation.
@@ -134,8 +135,8 @@ def cross_validate(
             try:
                 return train(
                     spec, backend, place, data=data, epochs=epochs, dtype=dtype, compiled=compiled,
-                    log=log, device=device, devices=devices, precision=precision, resume=goes_on,
-                    overwrite=overwrite, **watching,
+                    log=log, device=device, devices=devices, precision=precision,
+                    save_every=save_every, resume=goes_on, overwrite=overwrite, **watching,
                 )  # fmt: skip
             except TrainingInterrupted:
                 raise TrainingInterrupted(

@@ -28,6 +28,7 @@ from nnspec.training.runs import (
     write_record,
 )
 from nnspec.training.watching import watched_by
+from nnspec.training.within import Saving, Taken
 from nnspec.weights.canonical import Array, load_weights, save_weights
 
 if TYPE_CHECKING:
@@ -64,6 +65,10 @@ class Loop:
         self.crew = crew
         self.hardware: dict[str, Any] = {}
         self.history: list[Epoch] = []
+        self.every: int | None = None
+        """Steps from one save within an epoch to the next."""
+        self._taken = Taken()
+        """Steps of the next epoch that are taken."""
         self.notes: list[str] = []
         self.recorder: Recorder | None = None
         self.logs = Logs()
@@ -91,18 +96,27 @@ class Loop:
         return number, {**self.history[number - 1].values, "learning_rate": rate}
 
     def go_on_from(self, state: Checkpoint) -> None:
-        """Take up a run after its last whole epoch; a weights file that is lost is made anew."""
-        self.history = list(state.history)
+        """Take up a run where it was saved last; a weights file that is lost is made anew.
+
+        That can't be done where it was saved within an epoch: the next one stands for the best.
+        """
+        self.history, self._taken = list(state.history), state.taken
+        if self.history or len(self._taken):
+            self.program.load_optimizer_state(state.optimizer)
         if not self.history:
             return
-        self.program.load_optimizer_state(state.optimizer)
         self._pace()
         last = len(self.history)
         metadata = weights_metadata(self.spec, last, self.data)
-        if not self.paths.last.exists():
+        if not self.paths.last.exists() and not len(self._taken):
             save_weights(self.paths.last, state.weights, metadata)
         kept = self._epoch_of_best()
-        if kept is None:
+        if kept is None and len(self._taken):
+            self.notes.append(
+                f"{self.paths.best}, the weights of epoch {self._known_best.number}, was lost: "
+                "those of a later epoch stand in its place"
+            )
+        elif kept is None:
             self._replace_best(state.weights)
         else:
             # One that the checkpoint does not know yet is computed again, to the same weights.
@@ -130,7 +144,7 @@ class Loop:
 
     def run(self, total: int, on_step: OnStep | None, on_epoch: OnEpoch | None) -> Run:
         try:
-            if not self.history:
+            if not self.history and not len(self._taken):
                 self._checkpoint()
             self._record("running")
             while len(self.history) < total and not self._has_ended():
@@ -172,9 +186,13 @@ class Loop:
         if self.recorder is not None:
             on_step = self.recorder.watched(number, on_step)
         try:
+            saving = None
+            if self.every is not None:
+                saving = Saving(self.every, self._taken, self._save_within)
             if self.crew is not None:
-                self.crew.epoch(number, self.history)
-            values = run_epoch(self.program, self.spec, self.data, number, on_step)
+                self.crew.epoch(number, self.history, self.every, len(self._taken))
+            values = run_epoch(self.program, self.spec, self.data, number, on_step, saving)
+            self._taken = Taken()
         except NotFinite as error:
             self._diverged(str(error))
         except RuntimeError as error:
@@ -204,13 +222,21 @@ class Loop:
         self._checkpoint(weights)
         write_history(self.paths.history, self.history)
 
-    def _checkpoint(self, weights: dict[str, NDArray[np.generic]] | None = None) -> None:
+    def _save_within(self, taken: Taken) -> None:
+        self._checkpoint(taken=taken)
+
+    def _checkpoint(
+        self, weights: dict[str, NDArray[np.generic]] | None = None, taken: Taken | None = None
+    ) -> None:
+        has_steps = bool(self.history) or taken is not None
         Checkpoint(
             self.identity,
             self.backend,
             tuple(self.history),
             self.program.weights() if weights is None else weights,
-            self.program.optimizer_state() if self.history else {},
+            self.program.optimizer_state() if has_steps else {},
+            taken or Taken(),
+            self.every,
         ).save(self.paths.checkpoint)
 
     def _finish(self) -> Run:

@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -22,6 +22,7 @@ from nnspec.language.training_schema import Data, Training
 from nnspec.network.loader import Spec
 from nnspec.support import files
 from nnspec.training.history import Epoch
+from nnspec.training.within import Taken
 from nnspec.weights.canonical import load_weights, save_weights
 
 _locks: Any = None
@@ -36,6 +37,7 @@ Array = NDArray[np.generic]
 EVENTS = "events.out.tfevents."
 """By which TensorBoard knows a file of its own."""
 _WEIGHTS, _OPTIMIZER = "weights/", "optimizer/"
+_LOSSES, _SIZES = "taken/losses", "taken/sizes"
 
 
 class RunFolder:
@@ -168,17 +170,22 @@ class RunFolder:
 
 
 class Begun(NamedTuple):
-    """The backend and precision that a run goes on with, where nothing else is asked for."""
+    """The backend and precision that a run goes on with, where nothing else is asked for.
+
+    every: steps between two saves within an epoch.
+    """
 
     backend: str | None = None
     dtype: Precision | None = None
+    every: int | None = None
 
 
 def begun(path: Path) -> Begun:
     """Return what the run of a checkpoint was trained with last, as far as the file says."""
     try:
         metadata = load_weights(path, mapped=True).metadata
-        return Begun(metadata["backend"], json.loads(metadata["identity"])["dtype"])
+        every = json.loads(metadata.get("every", "null"))
+        return Begun(metadata["backend"], json.loads(metadata["identity"])["dtype"], every)
     except (NnspecError, KeyError, TypeError, ValueError):
         return Begun()
 
@@ -187,7 +194,8 @@ def begun(path: Path) -> Begun:
 class Checkpoint:
     """All that a run needs to go on as if it had never stopped, on any backend.
 
-    backend: what has trained last.
+    backend: what has trained last. taken: steps of the epoch after these, if it was saved within.
+    every: steps between two such saves.
     """
 
     identity: dict[str, Any]
@@ -195,6 +203,8 @@ class Checkpoint:
     history: tuple[Epoch, ...]
     weights: dict[str, Array]
     optimizer: dict[str, Array]
+    taken: Taken = field(default_factory=Taken)
+    every: int | None = None
 
     def save(self, path: Path) -> None:
         """Write everything as one file, so that no kill can leave halves of two epochs."""
@@ -202,11 +212,15 @@ class Checkpoint:
             **{f"{_WEIGHTS}{name}": array for name, array in self.weights.items()},
             **{f"{_OPTIMIZER}{name}": array for name, array in self.optimizer.items()},
         }
+        if len(self.taken):
+            tensors[_LOSSES] = np.array(self.taken.losses)
+            tensors[_SIZES] = np.array(self.taken.sizes)
         history = [epoch.as_json() for epoch in self.history]
         record = {
             "identity": json.dumps(self.identity),
             "backend": self.backend,
             "history": json.dumps(history),
+            **({"every": json.dumps(self.every)} if self.every is not None else {}),
         }
         save_weights(path, tensors, record, dtype=None)
 
@@ -220,9 +234,13 @@ class Checkpoint:
             backend = stored.metadata.get("backend") or str(identity.pop("backend"))
             identity.setdefault("dtype", "float32")
             history = tuple(map(Epoch.from_json, json.loads(stored.metadata["history"])))
+            every = json.loads(stored.metadata.get("every", "null"))
+            losses, sizes = (stored.get(name, np.zeros(0)) for name in (_LOSSES, _SIZES))
+            taken = Taken([*map(float, losses)], [*map(int, sizes)])
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise WeightsError(f"{path} is no checkpoint of a run: {error!r}") from None
-        return cls(identity, backend, history, _under(_WEIGHTS, stored), _under(_OPTIMIZER, stored))
+        weights, optimizer = _under(_WEIGHTS, stored), _under(_OPTIMIZER, stored)
+        return cls(identity, backend, history, weights, optimizer, taken, every)
 
     def require(self, identity: Mapping[str, Any], folder: Path) -> None:
         """Raise UsageError unless the network, the data and the settings are the same."""
