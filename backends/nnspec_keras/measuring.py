@@ -8,6 +8,7 @@ from nnspec.emit.metrics import Measured, has_confusion, has_numbers, is_collect
 from nnspec.emit.snippets import snippets
 from nnspec.emit.specialised import Specialisation, specialised
 from nnspec.emit.training import shifts_target
+from nnspec.language.arrays import holds_arrays
 from nnspec.language.metrics_by_output import reported_metrics
 from nnspec.language.objectives import is_composed
 from nnspec.language.training_schema import Training
@@ -57,7 +58,7 @@ def measured_of(spec: Spec) -> Measured | None:
     is_apart = is_measured_apart(spec)
     if not is_apart and not _has_confusion(spec):
         return None
-    is_table = not data.source.endswith(".npz")
+    is_table = not holds_arrays(data.source)
     if is_named(spec):
         from nnspec.emit.metrics_by_output import measured_by_output  # which few specs need
 

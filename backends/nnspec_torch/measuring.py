@@ -6,6 +6,7 @@ from nnspec.emit.code import literal, wrap
 from nnspec.emit.goals import as_trained, is_named
 from nnspec.emit.metrics import Measured, has_confusion, has_numbers, is_collected, measured_source
 from nnspec.emit.training import shifts_target
+from nnspec.language.arrays import holds_arrays
 from nnspec.language.metrics_by_output import reported_metrics
 from nnspec.language.schedules import Schedule
 from nnspec.language.training_schema import Data, Training
@@ -22,7 +23,7 @@ def measured_of(spec: Spec) -> Measured | None:
     training, data = spec.model.training, spec.model.data
     if training is None or data is None:
         return None
-    is_table = not data.source.endswith(".npz")
+    is_table = not holds_arrays(data.source)
     if is_named(spec):
         from nnspec.emit.metrics_by_output import measured_by_output  # which few specs need
 

@@ -14,6 +14,7 @@ from nnspec.emit.training import axis_in_batch, shifts_target
 from nnspec.emit.watched_classes import required_classes
 from nnspec.emit.windows import arrays_of_rows
 from nnspec.errors import UsageError
+from nnspec.language.arrays import holds_arrays
 from nnspec.language.objectives import is_composed
 from nnspec.language.training_schema import Training
 from nnspec.language.weighting import SAMPLE_WEIGHT, is_weighted
@@ -360,7 +361,7 @@ def _scale(spec: Spec) -> list[str]:
 
 def _is_table(spec: Spec) -> bool:
     assert spec.model.data is not None
-    return not spec.model.data.source.endswith(".npz")
+    return not holds_arrays(spec.model.data.source)
 
 
 def _metric(name: str, spec: Spec, training: Training, head: Head | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from pathlib import Path
 
 import polars as pl
@@ -12,6 +13,7 @@ from nnspec.data.named_files import Files
 from nnspec.data.preprocessing import Preprocessing
 from nnspec.data.tables import Rows, read
 from nnspec.errors import DataError
+from nnspec.language.arrays import holds_arrays
 from nnspec.language.databases import is_server
 from nnspec.language.prepared_columns import cut_by
 from nnspec.language.training_schema import Data
@@ -30,6 +32,12 @@ def located(folder: Path, data: Data) -> Path | str:
 
 def is_there(folder: Path, data: Data) -> bool:
     """Whether the source of a spec is a file or a folder that exists, or a server."""
+    if data.source.lower().endswith(".npy"):
+        from nnspec.data.array_files import matching  # which few specs need
+
+        with suppress(DataError):
+            return bool(matching(folder / data.source))
+        return False
     return is_server(data.source) or (folder / data.source).exists()
 
 
@@ -53,8 +61,10 @@ def read_source(spec: Spec) -> tuple[Rows, Path | str]:
 
 def _read(path: Path, data: Data) -> Rows:
     rows = read(path, cut_by(data))
-    if path.is_dir() and not any(
-        each.image or each.sound for each in (data.prepare or {}).values()
+    if (
+        isinstance(rows, pl.DataFrame)
+        and path.is_dir()
+        and not any(each.image or each.sound for each in (data.prepare or {}).values())
     ):
         raise DataError(
             f"{path} is a folder, and nothing says what becomes of its images or sounds: name the "
@@ -78,14 +88,17 @@ def sha256_of(
         digest = hashlib.sha256(types.encode())
         for some in rows.iter_slices(HASHED):
             digest.update(repr(some.rows()).encode())
-    elif Path(path).is_dir():
-        assert isinstance(rows, pl.DataFrame)
-        digest = hashlib.sha256(rows.write_csv().encode())
-    elif isinstance(path, Joined):
+    elif isinstance(path, Joined) and not _is_folder(path, rows):
         digest = hashlib.sha256()
         for each in path.files:
-            with each.open("rb") as file:
-                digest.update(hashlib.file_digest(file, "sha256").digest())
+            digest.update(sha256_of(each, data).encode())
+    elif Path(path).suffix.lower() in (".npy", ".zarr"):
+        from nnspec.data.array_files import digest_of  # which few specs need
+
+        digest = digest_of(Path(path))
+    elif _is_folder(path, rows):
+        assert isinstance(rows, pl.DataFrame)
+        digest = hashlib.sha256(rows.write_csv().encode())
     else:
         with Path(path).open("rb") as file:
             digest = hashlib.file_digest(file, "sha256")
@@ -100,6 +113,11 @@ def sha256_of(
     return digest.hexdigest()
 
 
+def _is_folder(path: Path | str, rows: Rows | None) -> bool:
+    """Whether rows are those of a folder of images or sounds."""
+    return isinstance(rows, pl.DataFrame) and Path(path).is_dir()
+
+
 def notes_of(path: Path | str, data: Data) -> tuple[str, ...]:
     """Return which files of a folder are passed over, and whether rows may change their order."""
     if data.query is not None:
@@ -109,7 +127,7 @@ def notes_of(path: Path | str, data: Data) -> tuple[str, ...]:
     if isinstance(path, Joined):
         return tuple(note for file in path.files for note in notes_of(file, data))
     path = Path(path)
-    if not path.is_dir():
+    if not path.is_dir() or holds_arrays(path.name):
         return ()
     from nnspec.data.folders import passed_over  # which few specs need
 

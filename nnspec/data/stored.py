@@ -133,7 +133,7 @@ class StoredArchive(Mapping[str, Array]):
             *_, name_length, extra_length = _HEADER.unpack(self._bytes(info, 0, _HEADER.size))
             begin = _HEADER.size + name_length + extra_length
             header = io.BytesIO(self._bytes(info, begin, MOST_HEADER))
-            shape, is_fortran, dtype = _array_header(header)
+            shape, is_fortran, dtype = array_header(header)
         except (ValueError, struct.error, OSError) as error:
             raise DataError(f"{place} cannot be read: {error}") from None
         if dtype.hasobject:
@@ -176,7 +176,7 @@ class StoredArchive(Mapping[str, Array]):
         self.require_sum(name, digest)
 
 
-def _array_header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+def array_header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     """Return shape, order and dtype of an array in NumPy's format; raises ValueError."""
     version = np.lib.format.read_magic(file)
     if version == (1, 0):

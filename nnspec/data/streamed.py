@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnspec.data.stored import Stored
+from nnspec.data.stored_arrays import GroupRows
 from nnspec.errors import DataError
 
 Array = NDArray[Any]
@@ -31,7 +32,12 @@ class Blocks:
     """
 
     def __init__(
-        self, stored: Stored, rows: Indices, made: Callable[[Array], Array], block: int, held: int
+        self,
+        stored: Stored | GroupRows,
+        rows: Indices,
+        made: Callable[[Array], Array],
+        block: int,
+        held: int,
     ) -> None:
         self.stored = stored
         self.rows = rows
@@ -147,8 +153,8 @@ class Streamed:
 
 
 def streamed(
-    stored: Stored, rows: Indices, made: Callable[[Array], Array], block: int, buffer: int,
-    told: str,
+    stored: Stored | GroupRows, rows: Indices, made: Callable[[Array], Array], block: int,
+    buffer: int, told: str,
 ) -> Streamed:  # fmt: skip
     """Return rows of a part. told: the input in words; raises DataError where blocks are large."""
     found = Blocks(stored, rows, made, block, SPARE * buffer)

@@ -1,8 +1,9 @@
 """Rows of which the inputs stay on the disk: read once to be checked, and again as they are needed.
 
 The target, the weights, and what rows are parted by are held in memory. An array of an .npz file is
-read where it lies. What a table's columns become is written, once, to a file that has no name, and
-is gone with the process that made it; Python's `tempfile` says where (TMPDIR).
+read where it lies, and so are .npy files and groups of Zarr. What a table's columns become is
+written, once, to a file that has no name, and is gone with the process that made it; Python's
+`tempfile` says where (TMPDIR).
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from nnspec.data.moments import Moments
 from nnspec.data.parts import features_of, require_fixed, wanted_of
 from nnspec.data.preprocessing import Feature, mean_and_scale, places
 from nnspec.data.stored import Opened, Stored, StoredArchive
+from nnspec.data.stored_arrays import GroupRows, StoredFiles, StoredGroup
 from nnspec.data.streamed import Streamed, streamed
 from nnspec.data.tables import Later, Rows, missing_column, number
 from nnspec.data.targets import columns_of
@@ -50,7 +52,7 @@ LEAST = 2**10
 class Kept(NamedTuple):
     """The rows of an input as they are stored, and what makes the network's of them."""
 
-    stored: Stored
+    stored: Stored | GroupRows
     made: Callable[[Array], Array]
 
 
@@ -60,7 +62,7 @@ def load_streamed(spec: Spec, path: Path, fold: Fold | None) -> Dataset:
     assert data is not None
     assert training is not None
     assert data.stream is not None
-    if not path.is_file():
+    if path.suffix.lower() in (".parquet", ".npz") and not path.is_file():
         raise DataError(f"{path}: there is no such file")
     source = _Table(path) if path.suffix.lower() == ".parquet" else _Archive(path)
     # First, since a pattern of features would take a misspelt target for one of them.
@@ -206,12 +208,15 @@ class _Table:
 
 
 class _Archive:
-    """An .npz file whose arrays are read where they lie."""
+    """An .npz file, or other arrays by name, which are read where they lie."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        kinds: dict[str, type[StoredFiles | StoredGroup]]
+        kinds = {".npy": StoredFiles, ".zarr": StoredGroup}
+        self.archive: StoredArchive | StoredFiles | StoredGroup
         try:
-            self.archive = StoredArchive(path)
+            self.archive = kinds.get(path.suffix.lower(), StoredArchive)(path)
         except OSError as error:
             raise DataError(f"{path}: {error.strerror or error}") from None
         self.known: Rows = self.archive
@@ -286,7 +291,7 @@ class _Archive:
         }
         return found, kept
 
-    def _read(self, name: str, stored: Stored, first: int, last: int) -> Array:
+    def _read(self, name: str, stored: Stored | GroupRows, first: int, last: int) -> Array:
         try:
             return stored.read(first, last)
         except OSError as error:

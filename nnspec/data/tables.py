@@ -23,13 +23,14 @@ from nnspec.data import databases, json_text, plain_text
 from nnspec.data.csv_text import line_of, longer_line, not_utf8, require_readable
 from nnspec.data.joined import Joined
 from nnspec.errors import DataError, nearest
+from nnspec.language.arrays import ARRAYS
 from nnspec.language.texts import Cut
 
 Array = NDArray[Any]
 Rows = pl.DataFrame | Mapping[str, Array]
 """A table, or arrays by name with the rows along the first axis."""
 
-SUFFIXES = (".csv", ".parquet", *json_text.SUFFIXES, plain_text.SUFFIX, ".npz")
+SUFFIXES = (".csv", ".parquet", *json_text.SUFFIXES, plain_text.SUFFIX, *ARRAYS)
 
 # What zipfile, zlib and NumPy raise for damaged, encrypted or lying files, as fuzzing found.
 _BROKEN_ARRAYS = (
@@ -54,15 +55,20 @@ _LIMIT = {"uint8": 2**8, "int32": 2**31, "int64": 2**63}
 def read(path: str | Path, cut: Cut | None = None) -> Rows:
     """Read a .csv, .parquet or .jsonl file as a table, an .npz file as arrays; raises DataError.
 
-    A folder of images is a table too, of the columns `file` and `label`, and so are the lines of a
-    .txt file, or the windows that `cut` says, of the columns `text` and `position`.
+    Arrays are also those of .npy files, by a pattern, and of a group of Zarr. A folder of images is
+    a table too, of the columns `file` and `label`, and so are the lines of a .txt file, or the
+    windows that `cut` says, of the columns `text` and `position`.
     """
     path = Path(path)
+    suffix = path.suffix.lower()
+    if suffix in (".npy", ".zarr"):
+        from nnspec.data.array_files import Group, Mapped  # which few specs need
+
+        return Mapped(path) if suffix == ".npy" else Group(path)
     if path.is_dir():
         from nnspec.data.folders import read_folder  # which few specs need
 
         return read_folder(path)
-    suffix = path.suffix.lower()
     if suffix in databases.SUFFIXES:
         raise DataError(f"{path}: a file of SQLite: say its rows by `data.query`")
     if suffix not in SUFFIXES:

@@ -27,6 +27,8 @@ def load_rows(networks: Networks) -> tuple[Array, str]:
     if data is None:
         raise UsageError(f'the spec "{networks.name}" has no `data` section; training needs one')
     path = networks.folder / data.source
+    if path.suffix.lower() in (".npy", ".zarr"):
+        raise DataError(f"{path}: a generator learns of a table, or of an array of an .npz file")
     rows = read(path)
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()

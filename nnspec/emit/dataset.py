@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from nnspec.emit.answers import read_target
+from nnspec.emit.array_kinds import ARRAY_KINDS
 from nnspec.emit.augmenting import augmenting_source
 from nnspec.emit.bounds import LARGEST, Bounds, bounds_of
 from nnspec.emit.code import literal, wrap
@@ -91,7 +92,7 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
     if has_teacher(spec.model):
         return None  # What a teacher says is in no file.
     suffix, graph = _kind_of(spec, data), spec.graph
-    is_table = suffix != "npz"
+    is_table = suffix not in ARRAY_KINDS
     has_patterns = is_table and any(
         is_pattern(p) for given in data.features.values() for p in given
     )
@@ -111,7 +112,7 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
         has_patterns = has_patterns or bool(goals.matching)
     elif not is_one:
         if not is_table:
-            raise UsageError("the target is one array of an .npz file, and several are listed")
+            raise UsageError("the target is one array, and several are listed")
         has_patterns = True
     columns, pictures = mixed_source(spec, suffix), pictures_source(spec, suffix)
     sounds = sounds_source(spec, suffix)
@@ -186,6 +187,8 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
             cutting,
         )
         if is_table
+        else known["read_rows"].text
+        if suffix == "npy"
         else with_constants(
             known["read_rows"].text,
             HAS_TARGET=has_target,
@@ -269,6 +272,7 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
     imports += [IMPORT] if pictures is not None else []
     imports += [SOUNDS] if sounds is not None else []
     imports += [TOKENIZERS] if of_ids else []
+    imports += ["import zarr"] if suffix == "zarr" else []
     return DatasetSource(text, tuple(sorted(standard)), tuple(imports))
 
 
@@ -277,12 +281,12 @@ def _kind_of(spec: Spec, data: Data) -> str:
     if data.query is not None:
         return "postgresql" if is_server(data.source) else "sqlite"
     suffix = data.source.rpartition(".")[2]
-    if suffix in ("csv", "parquet", "jsonl", "ndjson", "txt", "npz"):
+    if suffix in ("csv", "parquet", "jsonl", "ndjson", "txt", *ARRAY_KINDS):
         return suffix
     if file_inputs(spec):
         return FOLDER
     raise UsageError(
-        f'`data.source` "{data.source}" is no .csv, .parquet, .jsonl, .txt or .npz file'
+        f'`data.source` "{data.source}" is no .csv, .parquet, .jsonl, .txt, .npz, .npy or .zarr'
     )
 
 
@@ -347,9 +351,7 @@ def _constants(
         if given is None:
             raise UsageError(f'`data.features` says nothing of the input "{name}"')
         if not is_table and len(given) != 1:
-            raise UsageError(
-                f'input "{name}" takes one array of an .npz file, and {len(given)} are listed'
-            )
+            raise UsageError(f'input "{name}" takes one array, and {len(given)} are listed')
         columns = {"columns": list(given), **({} if is_table else {"is_array": True})}
         shape, steps = list(type_.shape), {}
         if data.windows is not None:

@@ -90,7 +90,7 @@ def goals_source(spec: Spec, *, is_table: bool) -> Goals:
     is_one = {each.term.output: _data(each.term).one_target is not None for each in read}
     has_patterns = not all(is_one.values())
     if has_patterns and not is_table:
-        raise UsageError("the target is one array of an .npz file, and several are listed")
+        raise UsageError("the target is one array, and several are listed")
     readers, called = _readers(read, spec, is_table=is_table)
     constants, matching, reading = [], [], []
     others = left_out(spec.model.data) if is_table and spec.model.data is not None else []

@@ -11,6 +11,7 @@ from nnspec.emit.prepared_columns import Mixed
 from nnspec.emit.splitting import as_tuple, left_out, parting_lines
 from nnspec.emit.weighted_rows import weight_lines
 from nnspec.emit.windows import aimed, chosen_lines, past_targets, window_lines
+from nnspec.language.arrays import holds_arrays
 from nnspec.language.training_schema import Data, Training
 from nnspec.language.weighting import is_weighted
 from nnspec.network.graph import Graph
@@ -80,7 +81,7 @@ def one_target(
         target = "rows" if learning else f"inputs[{literal(name)}]"
     else:
         lines.append("    target, labels = read_target(rows, path)")
-    if data.source.endswith("npz") and not is_own:
+    if holds_arrays(data.source) and not is_own:
         lines += [
             "    if {len(values) for values in inputs.values()} != {len(target)}:",
             '        raise ValueError(f"{path}: inputs and target differ in their rows")',
@@ -90,7 +91,7 @@ def one_target(
         f"    if not len({target}):",
         '        raise ValueError(f"{path}: there are no rows")',
         *(window_lines(spec, f"len({target})") if frame is not None else ()),
-        *parting_lines(data, f"len({target})", is_table=not data.source.endswith("npz")),
+        *parting_lines(data, f"len({target})", is_table=not holds_arrays(data.source)),
         *(chosen_lines() if frame is not None else ()),
         *([*learning, *read] if learning else []),
     ]
@@ -117,7 +118,7 @@ def one_target(
     more, weights = [], ""
     if is_weighted(spec.model):
         given = "target" if own is not None or not is_own else f"inputs[{literal(name)}]"
-        more = weight_lines(spec, given, is_table=not data.source.endswith("npz"))
+        more = weight_lines(spec, given, is_table=not holds_arrays(data.source))
         weights = ", weights"
     if own is not None:
         lines += ["    arrays = prepared(inputs, record)"]
@@ -178,7 +179,7 @@ def several_targets(
 ) -> str:
     """Return `load_data` where each loss has a target by the name of its output."""
     graph = spec.graph
-    is_table = not data.source.endswith("npz")
+    is_table = not holds_arrays(data.source)
     lines = [
         *wrap(
             "def load_data(path: Path) -> "

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import posixpath
 
+from nnspec.emit.array_kinds import ARRAY_KINDS
 from nnspec.emit.code import literal, wrap
 from nnspec.emit.snippets import Snippet, snippets
 from nnspec.language.training_schema import Data
 
 FILES = "FILES"
 """The constant that names the files of the parts, from the folder of the training rows."""
-_JOINING = {"npz": "arrays_of_parts", "folder": "folders_of_parts"}
+_JOINING = {**dict.fromkeys(ARRAY_KINDS, "arrays_of_parts"), "folder": "folders_of_parts"}
 
 
 def has_files(data: Data) -> bool:

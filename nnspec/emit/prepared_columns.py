@@ -12,6 +12,7 @@ from nnspec.emit.reading import READERS
 from nnspec.emit.snippets import Snippet, snippets
 from nnspec.emit.specialised import Specialisation, specialised, with_constants
 from nnspec.emit.unread import parameters_of, without_unread
+from nnspec.language.arrays import holds_arrays
 from nnspec.language.preparation import (
     CYCLES,
     DIRECTIVES,
@@ -51,7 +52,7 @@ def prepared_inputs(spec: Spec) -> dict[str, dict[str, Preparation]]:
     By the names and patterns that a script looks them up by.
     """
     data = spec.model.data
-    if data is None or not data.prepare or data.source.endswith(".npz"):
+    if data is None or not data.prepare or holds_arrays(data.source):
         return {}
     found = {}
     for name, type_ in spec.graph.inputs.items():

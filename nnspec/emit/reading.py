@@ -10,7 +10,9 @@ READERS = {
     "jsonl": ("jsonl_rows", "typed_columns", "columns"),
     "ndjson": ("jsonl_rows", "typed_columns", "columns"),
     "txt": ("txt_rows", "typed_columns", "columns"),
-    "npz": ("npz_rows",),
+    "npz": ("npz_rows", "array_values"),
+    "npy": ("npy_rows", "array_values"),
+    "zarr": ("zarr_rows", "array_values"),
     "folder": ("folder_rows", "columns"),
     "sqlite": ("sqlite_rows", "typed_columns", "columns"),
     "postgresql": ("postgresql_rows", "typed_columns", "columns"),
@@ -86,6 +88,7 @@ DEFINED = tuple(
                 "psycopg",
                 "sqlite3",
                 "soundfile",
+                "zarr",
                 "Tokenizer",
             ]
         ),

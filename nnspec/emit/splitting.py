@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from nnspec.emit.array_kinds import ARRAY_KINDS
 from nnspec.emit.code import literal, wrap
 from nnspec.emit.parts_of_files import files_constant, has_files
 from nnspec.language.preparation import pattern_of
@@ -82,7 +83,7 @@ def parting_lines(data: Data, rows: str, *, is_table: bool) -> list[str]:
 
 def keys_source(data: Data, *, suffix: str) -> list[str]:
     """Return the definitions of what reads the columns that split the rows, or weigh them."""
-    rows = rows_type(is_table=suffix != "npz")
+    rows = rows_type(is_table=suffix not in ARRAY_KINDS)
     found = []
     has_keys = data.balance is not None or data.resample is not None
     has_keys |= data.split is not None and data.split.kind in ("group", "stratify")
@@ -91,7 +92,7 @@ def keys_source(data: Data, *, suffix: str) -> list[str]:
             f"def {ROW_KEYS}(rows: {rows}, name: str, path: Path) -> np.ndarray:",
             '    """Return the value of each row as a number, from 0 in their order."""',
         ]
-        body = _numbered("name", "biufMU") if suffix == "npz" else _words(suffix in _DATED)
+        body = _numbered("name", "biufMU") if suffix in ARRAY_KINDS else _words(suffix in _DATED)
         found.append("\n".join([*head, *body]))
     if data.split is not None and data.split.time:
         found.append(times_source(ROW_TIMES, SPLIT, data.split.format, suffix=suffix))
@@ -100,13 +101,13 @@ def keys_source(data: Data, *, suffix: str) -> list[str]:
 
 def times_source(function: str, name: str, form: str | None, *, suffix: str) -> str:
     """Return the definition of what reads the times of rows. name: the constant of their column."""
-    rows = rows_type(is_table=suffix != "npz")
+    rows = rows_type(is_table=suffix not in ARRAY_KINDS)
     head = [
         f"def {function}(rows: {rows}, path: Path) -> np.ndarray:",
         '    """Return the time of each row as a number, from 0 in their order."""',
     ]
     has_dates = suffix in _DATED
-    body = _numbered(name, "biufM") if suffix == "npz" else _times(name, form, has_dates)
+    body = _numbered(name, "biufM") if suffix in ARRAY_KINDS else _times(name, form, has_dates)
     return "\n".join([*head, *body])
 
 
@@ -182,7 +183,7 @@ def of_arrays(name: str, kinds: str) -> list[str]:
 
 def balance_source(*, suffix: str) -> str:
     """Return the definition of what rows count, where values of a column count as much."""
-    rows = rows_type(is_table=suffix != "npz")
+    rows = rows_type(is_table=suffix not in ARRAY_KINDS)
     return "\n".join(
         [
             *wrap(f"def {BALANCED}(rows: {rows}, train: np.ndarray, path: Path) -> np.ndarray:"),

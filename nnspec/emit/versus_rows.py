@@ -29,7 +29,7 @@ def rows_source(networks: Networks) -> DatasetSource | None:
     suffix = data.source.rpartition(".")[2]
     from nnspec.emit.specialised import with_constants
 
-    if suffix not in READERS:
+    if suffix not in READERS or suffix in ("npy", "zarr"):
         raise UsageError(
             f'`data.source` "{data.source}" is no .csv, .parquet, .jsonl, .txt or .npz file'
         )

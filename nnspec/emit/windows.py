@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nnspec.emit.array_kinds import ARRAY_KINDS
 from nnspec.emit.code import literal, wrap
 from nnspec.emit.splitting import ORDER, ROW_KEYS, SERIES, rows_type, times_source
 from nnspec.language.training_schema import Data
@@ -37,13 +38,13 @@ def windows_source(spec: Spec, suffix: str) -> list[str]:
     data, frame = spec.model.data, frame_of(spec.model, spec.graph)
     if data is None or frame is None:
         return []
-    rows = rows_type(is_table=suffix != "npz")
+    rows = rows_type(is_table=suffix not in ARRAY_KINDS)
     made, is_late = [], _tells_late(data, frame)
     if frame.windows.order is not None:
         made.append(times_source(STEP_TIMES, ORDER, frame.windows.format, suffix=suffix))
     return [
         *made,
-        "\n".join(_row_order(frame, rows, is_table=suffix != "npz")),
+        "\n".join(_row_order(frame, rows, is_table=suffix not in ARRAY_KINDS)),
         "\n".join(_windows(frame, tells_late=is_late)),
         "\n".join(_parts(data, frame)),
         "\n".join(_windowed(frame, rows, tells_late=is_late)),

@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from nnspec.errors import Change, Fix, Mark, closest, nearest
+from nnspec.language.arrays import holds_arrays
 from nnspec.language.preparation import Preparation, preparation_of
 from nnspec.language.texts import Cut
 from nnspec.language.tree import Map
@@ -28,10 +29,10 @@ def report_columns(model: Model, given: Any, problems: Problems) -> None:
     assert data is not None
     assert data.prepare is not None
     declared = given.get("prepare") if isinstance(given, dict) else None
-    if data.source.endswith(".npz"):
+    if holds_arrays(data.source):
         problems.add(
             "not-trainable",
-            "`prepare` is of the columns of a table, and an .npz file has arrays",
+            "`prepare` is of the columns of a table, and the source has arrays",
             _mark(given, "prepare"),
             "leave out `prepare`, or give a .csv, .parquet or .jsonl file",
         )
@@ -93,7 +94,7 @@ def cut_by(data: Data) -> Cut | None:
 
 def widths(data: Data, input_name: str) -> Mapping[str, int] | None:
     """Return how many elements each column of an input becomes; None where the rows decide."""
-    if not data.prepare or data.source.endswith(".npz"):
+    if not data.prepare or holds_arrays(data.source):
         return None
     found = dict(_widths(data.prepare, data.features.get(input_name, ())))
     return None if not found or None in found.values() else found  # type: ignore[return-value]

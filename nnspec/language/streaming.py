@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import Field
 from pydantic_core import PydanticCustomError
 
+from nnspec.language.arrays import ARRAYS
 from nnspec.layers.fields import Frozen, Size
 
 
@@ -21,7 +22,7 @@ class Stream(Frozen):
     buffer: Size = Field(default=16, description="Blocks among which rows are shuffled.")
 
 
-SUFFIXES = (".parquet", ".npz")
+SUFFIXES = (".parquet", *ARRAYS)
 """Of files of which a part is read without what is before it."""
 
 
@@ -30,8 +31,8 @@ def require_streamable(data: Any) -> None:
     if not data.source.lower().endswith(SUFFIXES):
         raise PydanticCustomError(
             "nnspec",
-            "`stream` reads a .parquet or .npz file in parts, and not {source}: write one, as by "
-            'polars.scan_csv("rows.csv").sink_parquet("rows.parquet")',
+            "`stream` reads .parquet, .npz, .npy and .zarr in parts, and not {source}: write one, "
+            'as by polars.scan_csv("rows.csv").sink_parquet("rows.parquet")',
             {"source": data.source},
         )
     reasons = {

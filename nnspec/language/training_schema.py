@@ -260,8 +260,9 @@ class Data(Frozen):
         ) -> None: ...
 
     source: Annotated[Text, BeforeValidator(without_scheme)] = Field(
-        description="A .csv, .parquet, .jsonl, .txt or .npz file, or a folder of images with a "
-        "folder for each label, relative to the spec; or a database, with `query`.",
+        description="A .csv, .parquet, .jsonl, .txt or .npz file, arrays/*.npy, a .zarr group, or a "
+        "folder of images with a folder for each label, relative to the spec; or a database, with "
+        "`query`.",
         min_length=1,
     )
     query: Text | None = Field(

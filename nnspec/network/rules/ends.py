@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nnspec.errors import Problem
+from nnspec.language.arrays import holds_arrays
 from nnspec.network.graph import Graph, LayerNode
 from nnspec.network.rules import Case, activation_of, advice
 from nnspec.network.rules.last import bend_of_logits, last_layer
@@ -24,7 +25,7 @@ def advise(case: Case) -> Iterator[Problem]:
     elif model.data is not None:
         yield from _bounded(case)
     shape = graph.types[graph.outputs[0]].shape
-    is_one = model.data is None or model.data.source.endswith(".npz")
+    is_one = model.data is None or holds_arrays(model.data.source)
     is_of_logits = training.resolved_loss.leaves_out == "sigmoid"
     if training.task == "binary" and shape[-1:] == (2,) and is_one and is_of_logits:
         yield advice(

@@ -1,0 +1,20 @@
+"""Reads files of an array each, by a pattern."""
+
+from pathlib import Path
+
+import numpy as np
+
+
+def read_rows(path: Path) -> dict[str, np.ndarray]:
+    """Return the arrays of all files that a pattern names, each by the name of its file."""
+    files = sorted(path.parent.glob(path.name))
+    if not files:
+        raise ValueError(f"{path}: there is no such file")
+    arrays = {}
+    for file in files:
+        try:
+            # Mapped: of what is not asked for nothing is read.
+            arrays[file.stem] = np.load(file, mmap_mode="r", allow_pickle=False)
+        except (EOFError, OSError, ValueError) as error:
+            raise ValueError(f"{file} is no readable .npy file: {error}") from None
+    return arrays

@@ -1,0 +1,9 @@
+"""Files of arrays by name, whose rows lie along the first axis."""
+
+ARRAYS = (".npz", ".npy", ".zarr")
+"""An archive; files of one array each, by a pattern, named as they are; a group of Zarr."""
+
+
+def holds_arrays(source: str) -> bool:
+    """Whether a source has arrays, and not the columns of a table."""
+    return source.lower().endswith(ARRAYS)
