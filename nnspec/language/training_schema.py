@@ -260,7 +260,7 @@ class Data(Frozen):
         ) -> None: ...
 
     source: Annotated[Text, BeforeValidator(without_scheme)] = Field(
-        description="A .csv, .parquet, .jsonl, .txt or .npz file, arrays/*.npy, a .zarr group, or a "
+        description="A .csv, .parquet, .jsonl, .txt or .npz file, arrays/*.npy, a .zarr group, a "
         "folder of images with a folder for each label, relative to the spec; or a database, with "
         "`query`.",
         min_length=1,
