@@ -14,6 +14,7 @@ from nnspec.errors import printable
 
 if TYPE_CHECKING:
     from nnspec.backend import Precision
+    from nnspec.training.hardware import Arithmetic, Device
     from nnspec.training.tuned import Tried, Tuning
 
 
@@ -59,6 +60,16 @@ def _over(ctx: click.Context, option: click.Parameter, given: tuple[str, ...]) -
 @click.option("--epochs", type=click.IntRange(min=1), help="Of a trial, instead of the spec's.")
 @click.option("--dtype", type=click.Choice(["float32", "float64"]), help="Of the arithmetic.")
 @click.option(
+    "--device",
+    type=click.Choice(["cpu", "cuda", "mps", "auto"]),
+    help="What computes, as of `nnspec train`.",
+)
+@click.option(
+    "--precision",
+    type=click.Choice(["32", "bf16-mixed", "16-mixed"]),
+    help="Let the framework compute in 16 bits what allows it; 32 by default.",
+)
+@click.option(
     "--prune/--no-prune",
     default=True,
     help="Stop trials that are worse than the median of those before at the same epoch.",
@@ -79,6 +90,8 @@ def tune(
     jobs: int,
     epochs: int | None,
     dtype: Precision | None,
+    device: Device | None,
+    precision: Arithmetic | None,
     prune: bool,
     seed: int,
     log: tuple[str, ...],
@@ -107,7 +120,8 @@ def tune(
             found = tune_spec(
                 spec, over, output, trials=trials, metric=metric, mode=mode, backend=backend,
                 epochs=epochs, dtype=dtype, jobs=jobs, prune=prune, seed=seed, log=log,
-                resume=resume, overwrite=overwrite, on_trial=on_trial,
+                device=device, precision=precision, resume=resume, overwrite=overwrite,
+                on_trial=on_trial,
             )  # fmt: skip
     except TrainingInterrupted as error:
         click.echo(f"nnspec: {error}", err=True)

@@ -17,6 +17,7 @@ from nnspec.backend import Precision
 from nnspec.errors import NnspecError, UsageError
 from nnspec.network.loader import load
 from nnspec.training.epochs import train
+from nnspec.training.hardware import Arithmetic, Device
 from nnspec.training.history import Epoch
 from nnspec.training.loggers import Logs
 from nnspec.training.runs import RunFolder
@@ -39,6 +40,8 @@ class Task:
     backend: str | None
     dtype: Precision | None
     log: tuple[str, ...] = ()
+    device: Device | None = None
+    precision: Arithmetic | None = None
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,8 @@ def tried(task: Task, report: Report) -> Outcome:
     try:
         found = train(
             load(task.spec, variables=task.values), task.backend, task.folder, overwrite=held,
-            dtype=task.dtype, log=Logs(task.log, task.values), on_epoch=on_epoch,
+            dtype=task.dtype, log=Logs(task.log, task.values), device=task.device,
+            precision=task.precision, on_epoch=on_epoch,
         )  # fmt: skip
     except _StoppedError:
         return Outcome("pruned", epochs=len(epochs))

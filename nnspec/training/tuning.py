@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from nnspec.backend import Precision
 from nnspec.errors import MissingDependencyError, UsageError
 from nnspec.network.loader import Spec, load
+from nnspec.training.hardware import Arithmetic, Device
 from nnspec.training.loggers import Logs
 from nnspec.training.run import TrainingInterrupted
 from nnspec.training.runs import RunFolder, write_record
@@ -61,6 +62,8 @@ def tune(
     prune: bool = True,
     seed: int = 0,
     log: str | Sequence[str] = (),
+    device: Device | None = None,
+    precision: Arithmetic | None = None,
     resume: bool = False,
     overwrite: bool = False,
     on_trial: OnTrial | None = None,
@@ -75,7 +78,7 @@ def tune(
     there are several; what is chosen depends then on which ends first. prune: stop trials that are
     worse, at the same epoch, than the median of those before (Optuna's MedianPruner). seed: of the
     choices, which Optuna's TPESampler draws (Bergstra et al. 2011). log: "tensorboard" or
-    "mlflow", for each trial.
+    "mlflow", for each trial. device, precision: as `train` takes them, of every trial.
 
     The folder gets a run for each trial, `best.yaml`, the record `tune.json`, Optuna's journal,
     and a picture of how much each setting mattered. resume: go on until so many trials have
@@ -100,7 +103,7 @@ def tune(
     spec = Path(spec)
     base = load(spec, variables={**given, **{name: each.first for name, each in space.items()}})
     watched = _watched(base)
-    settings = _settings(spec, space, given, backend, dtype, seed)
+    settings = _settings(spec, space, given, backend, dtype, seed, precision)
     place = Path(folder)
     _require_folder(place, resume=resume, overwrite=overwrite)
     with RunFolder(place).held(new=not resume):
@@ -119,6 +122,8 @@ def tune(
             backend,
             dtype,
             logs,
+            device,
+            precision,
         )
         try:
             tuner.run(jobs)
@@ -241,6 +246,7 @@ def _settings(
     backend: str | None,
     dtype: Precision | None,
     seed: int,
+    precision: Arithmetic | None,
 ) -> dict[str, Any]:
     """Return what a tuning has to agree in with the one that it resumes."""
     return {
@@ -250,6 +256,7 @@ def _settings(
         "backend": backend,
         "dtype": dtype,
         "seed": seed,
+        **({"precision": precision} if precision is not None else {}),
     }
 
 
@@ -275,7 +282,7 @@ def _require_same(folder: Path, settings: Mapping[str, Any]) -> None:
     try:
         known = json.loads(record.read_text(encoding="utf-8"))["settings"]
         now = json.loads(json.dumps(settings))
-        other = [name for name in now if known.get(name) != now[name]]
+        other = [n for n in sorted({*known, *now}) if known.get(n) != now.get(n)]
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise UsageError(f"{record} is no record of a tuning: {error}") from None
     if other:

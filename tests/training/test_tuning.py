@@ -104,6 +104,25 @@ def test_trials_run_beside_one_another(spec: Path, tmp_path: Path) -> None:
     assert len(more.trials) == 10
 
 
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_trials_take_the_hardware_that_is_asked_for(spec: Path, tmp_path: Path, jobs: int) -> None:
+    asked: dict[str, Any] = {"device": "cpu", "precision": "bf16-mixed", "backend": "torch"}
+    folder = tmp_path / "tune"
+    nnspec.tune(spec, {"units": "4,8"}, folder, trials=2, jobs=jobs, **asked)
+    for number in range(2):
+        record = json.loads((trial_folder(folder, number) / "run.json").read_text())
+        assert (record["device"], record["precision"]) == ("cpu", "bf16-mixed")
+    with pytest.raises(UsageError, match="precision"):
+        nnspec.tune(spec, {"units": "4,8"}, folder, trials=3, resume=True, backend="torch")
+
+
+def test_hardware_that_is_not_there_is_told(spec: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="mps"):
+        nnspec.tune(
+            spec, {"units": "4,8"}, tmp_path / "tune", trials=2, device="mps", backend="torch"
+        )
+
+
 def test_what_is_better_may_be_more(spec: Path, tmp_path: Path) -> None:
     found = nnspec.tune(
         spec, {"units": [2, 16]}, tmp_path / "tune", trials=3, metric="val_r2", backend="torch",
