@@ -22,7 +22,7 @@ CODECS = (
     *("blosc", "bytes", "bz2", "crc32c", "delta", "endian", "gzip", "lz4", "lzma"),
     *("sharding_indexed", "shuffle", "transpose", "vlen-utf8", "zlib", "zstd"),
 )
-"""What chunks may be packed by; others may run code, as `pickle` does."""
+"""The codecs that chunks may be packed by; others may run code, as `pickle` does."""
 METADATA = (".zarray", ".zmetadata", "zarr.json")
 """The files that say how arrays are packed, of format 2 and 3."""
 MOST_METADATA = 2**24

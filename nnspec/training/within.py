@@ -19,7 +19,7 @@ class Taken:
 
 
 class Saving(NamedTuple):
-    """How an epoch is saved while it runs.
+    """The way in which an epoch is saved while it runs.
 
     every: steps from one save to the next. taken: the steps that an earlier run took of it. save:
     what keeps the state, of the process that writes. Random layers draw anew after each save, by

@@ -214,7 +214,7 @@ WRONG = {
     "zarr empty": ("zarr", lambda f: (f / "rows.zarr" / "zarr.json").unlink(),
                    "is no readable group of Zarr"),
     "zarr text": ("zarr", lambda f: (f / "rows.zarr" / "zarr.json").write_text("1,2"),
-                  "is no readable group of Zarr"),
+                  "is no readable"),
     "zarr no array": ("zarr", lambda f: shutil.rmtree(f / "rows.zarr" / "x"), 'no array "x"'),
     "zarr cut": ("zarr", cut_chunk, "is no readable group of Zarr"),
 }  # fmt: skip

@@ -14,7 +14,7 @@ import pytest
 import nnspec
 from nnspec.backend import get_backend
 from nnspec.data.rows import load_data
-from nnspec.data.sources import located, read_source
+from nnspec.data.sources import read_source
 from nnspec.weights.canonical import load_weights
 from scripts.make_database import DATA, rows
 
@@ -38,7 +38,7 @@ def test_the_database_is_what_the_script_writes() -> None:
 def asked() -> pl.DataFrame:
     spec = nnspec.load(SPEC)
     assert spec.model.data is not None
-    found = read_source(located(spec.folder, spec.model.data), spec.model.data)
+    found, _ = read_source(spec)
     assert isinstance(found, pl.DataFrame)
     return found
 
