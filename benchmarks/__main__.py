@@ -52,8 +52,8 @@ def main() -> None:
         # A process for each, because the frameworks' threads would disturb one another.
         with console.status(name), ProcessPoolExecutor(1, mp_context=spawn) as pool:
             measured[name] = pool.submit(run, name).result()
+        _write(measured)  # before it is shown: some take a quarter of an hour
         console.print(_table(name, measured[name]))
-    _write(measured)
     console.print(f"written to {RESULTS}")
 
 
@@ -76,7 +76,7 @@ def _table(name: str, figures: list[Figure]) -> Table:
 def _shown(figure: Figure, value: float) -> str:
     if figure.unit == "milliseconds":
         return f"{value:.1f} ms"
-    return f"{value:.3f}" if value >= 0.1 else f"1/{1 / value:.0f}"
+    return f"1/{1 / value:.0f}" if 0 < value < 0.1 else f"{value:.3f}"
 
 
 def _write(measured: dict[str, list[Figure]]) -> None:

@@ -70,6 +70,7 @@ def _figures(home: Path, kind: str, framework: str, gib: float) -> list[Figure]:
     name = f"{framework}, {gib:g} GiB of .{kind}"
     rates = [f"{1 / each['seconds']:,.0f} rows/s" for each in (long, held)]
     peaks = [f"{each['peak'] / 2**10:,.0f} MiB" for each in (long, few)]
+    print(name, *rates, f"{time:.3f}", *peaks, f"{growth:.3f}", file=sys.stderr, flush=True)
     return [
         Figure(f"{name}: time of a row", rates[0], rates[1], time, time, time, TARGET),
         Figure(f"{name}: GiB of growth", peaks[0], peaks[1], growth, growth, growth, GROWTH),
