@@ -5,6 +5,7 @@ Blocks that were read last are kept, so that rows that are near each other are r
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -51,9 +52,14 @@ class Blocks:
         self._used = np.zeros(self.held, np.int64)
         self._clock = 0
         self._kept: Array | None = None
+        self._taking = threading.Lock()
 
     def take(self, positions: Indices) -> Array:
-        """Return the rows at these positions of the part."""
+        """Return the rows at these positions of the part, whichever thread asks."""
+        with self._taking:
+            return self._take(positions)
+
+    def _take(self, positions: Indices) -> Array:
         blocks = positions // self.block
         places = self._place[blocks]
         if (places < 0).any():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -55,8 +56,20 @@ def held(
         for values in part.inputs.values()
     )
     size = max(HELD // max(bytes_of_row * batch_size, 1), 1) * batch_size
-    for rows, count in positions(total, size, order):
-        yield part.take(rows).whole(), positions(count, batch_size)
+    several = list(positions(total, size, order))
+    # The next rows are read, or decoded, while these are trained on: both wait for the other less.
+    with ThreadPoolExecutor(1, thread_name_prefix="nnspec-rows") as reader:
+        following = reader.submit(_whole, part, several[0][0]) if several else None
+        for i, (_, count) in enumerate(several):
+            assert following is not None
+            whole = following.result()
+            is_last = i + 1 == len(several)
+            following = None if is_last else reader.submit(_whole, part, several[i + 1][0])
+            yield whole, positions(count, batch_size)
+
+
+def _whole(part: Part, rows: Positions) -> Part:
+    return part.take(rows).whole()
 
 
 def steps(
