@@ -43,6 +43,21 @@ def log_option(command: F) -> F:
     )(command)
 
 
+def hardware_options(command: F) -> F:
+    """Add `--device` and `--precision`, as a training takes them."""
+    command = click.option(
+        "--precision",
+        type=click.Choice(["32", "bf16-mixed", "16-mixed"]),
+        help="Let the framework compute in 16 bits what allows it; 32 by default.",
+    )(command)
+    return click.option(
+        "--device",
+        type=click.Choice(["cpu", "cuda", "mps", "auto"]),
+        help="What computes; auto is the best that is there. By default the CPU in PyTorch, and in "
+        "Keras what TensorFlow takes.",
+    )(command)
+
+
 model_option = click.option(
     "--model", metavar="NAME", help="Of a spec with `models`, the network that is meant."
 )

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nnspec.cli.common import json_option, log_option, print_json, set_option, spec_argument
+from nnspec.cli.common import (
+    hardware_options,
+    json_option,
+    log_option,
+    print_json,
+    set_option,
+    spec_argument,
+)
 from nnspec.cli.outputs import require_apart_from
 from nnspec.cli.progress import values_text, watched
 from nnspec.cli.weights_files import read_weights, weights_options
@@ -52,22 +59,12 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Record every layer, and say which vanishes, explodes or dies.",
 )
-@click.option(
-    "--device",
-    type=click.Choice(["cpu", "cuda", "mps", "auto"]),
-    help="What computes; auto is the best that is there. By default the CPU in PyTorch, and in "
-    "Keras what TensorFlow takes.",
-)
+@hardware_options
 @click.option(
     "--devices",
     type=click.IntRange(min=1),
     default=1,
     help="Processes that share each batch, with a device each; the weights are those of one.",
-)
-@click.option(
-    "--precision",
-    type=click.Choice(["32", "bf16-mixed", "16-mixed"]),
-    help="Let the framework compute in 16 bits what allows it; 32 by default.",
 )
 @click.option(
     "--folds",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from nnspec.cli.common import json_option, log_option, print_json, spec_argument
+from nnspec.cli.common import hardware_options, json_option, log_option, print_json, spec_argument
 from nnspec.cli.progress import INTERRUPTED, stopped_by_signals
 from nnspec.errors import printable
 
@@ -59,16 +59,7 @@ def _over(ctx: click.Context, option: click.Parameter, given: tuple[str, ...]) -
 )
 @click.option("--epochs", type=click.IntRange(min=1), help="Of a trial, instead of the spec's.")
 @click.option("--dtype", type=click.Choice(["float32", "float64"]), help="Of the arithmetic.")
-@click.option(
-    "--device",
-    type=click.Choice(["cpu", "cuda", "mps", "auto"]),
-    help="What computes, as of `nnspec train`.",
-)
-@click.option(
-    "--precision",
-    type=click.Choice(["32", "bf16-mixed", "16-mixed"]),
-    help="Let the framework compute in 16 bits what allows it; 32 by default.",
-)
+@hardware_options
 @click.option(
     "--prune/--no-prune",
     default=True,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from nnspec.errors import UsageError
 from nnspec.language.augmentation import Augmentation
 from nnspec.language.objectives import has_teacher, is_composed
-from nnspec.language.pictures import channels_of
+from nnspec.language.pictures import channels_of, sides_of
 from nnspec.language.preparation import preparation_of
 from nnspec.language.weighting import is_weighted
 from nnspec.layers.shapes import show
@@ -28,8 +28,7 @@ def require_augmentable(spec: Spec) -> None:
                 f'input "{name}" is {show(shape)}, and `augment` is of images: height, width and, '
                 "where data_format says, channels"
             )
-        first = len(shape) == 3 and graph.data_format == "channels_first"
-        for side, most in zip(shape[1:] if first else shape[:2], by.shifts, strict=True):
+        for side, most in zip(sides_of(shape, graph.data_format), by.shifts, strict=True):
             if isinstance(side, int) and most >= side:
                 raise UsageError(f'input "{name}" is {show(shape)}, too small to shift by {most}')
         if by.colours:

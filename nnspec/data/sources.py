@@ -13,7 +13,7 @@ from nnspec.data.named_files import Files
 from nnspec.data.preprocessing import Preprocessing
 from nnspec.data.tables import Rows, read
 from nnspec.errors import DataError
-from nnspec.language.arrays import holds_arrays
+from nnspec.language.arrays import IN_FILES, holds_arrays
 from nnspec.language.databases import is_server
 from nnspec.language.prepared_columns import cut_by
 from nnspec.language.training_schema import Data
@@ -92,7 +92,7 @@ def sha256_of(
         digest = hashlib.sha256()
         for each in path.files:
             digest.update(sha256_of(each, data).encode())
-    elif Path(path).suffix.lower() in (".npy", ".zarr"):
+    elif Path(path).suffix.lower() in IN_FILES:
         from nnspec.data.array_files import digest_of  # which few specs need
 
         digest = digest_of(Path(path))

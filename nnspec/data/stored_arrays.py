@@ -2,35 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nnspec.data.array_files import Group, matching
+from nnspec.data.array_files import Group, Mapped
 from nnspec.data.stored import READ, Opened, Stored, array_header
 from nnspec.errors import DataError
 
 Array = NDArray[Any]
 
 
-class StoredFiles(Mapping[str, Array]):
+class StoredFiles(Mapped):
     """The arrays of several .npy files; a small one is read when it is asked for.
 
     Raises DataError for what cannot be read in parts.
     """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.files = {file.stem: file for file in matching(path)}
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.files)
-
-    def __len__(self) -> int:
-        return len(self.files)
 
     def __getitem__(self, name: str) -> Array:
         stored = self.stored(name)

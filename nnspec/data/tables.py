@@ -23,7 +23,7 @@ from nnspec.data import databases, json_text, plain_text
 from nnspec.data.csv_text import line_of, longer_line, not_utf8, require_readable
 from nnspec.data.joined import Joined
 from nnspec.errors import DataError, nearest
-from nnspec.language.arrays import ARRAYS
+from nnspec.language.arrays import ARRAYS, IN_FILES
 from nnspec.language.texts import Cut
 
 Array = NDArray[Any]
@@ -61,7 +61,7 @@ def read(path: str | Path, cut: Cut | None = None) -> Rows:
     """
     path = Path(path)
     suffix = path.suffix.lower()
-    if suffix in (".npy", ".zarr"):
+    if suffix in IN_FILES:
         from nnspec.data.array_files import Group, Mapped  # which few specs need
 
         return Mapped(path) if suffix == ".npy" else Group(path)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from nnspec.data.preprocessing import Feature, places
 from nnspec.data.tables import read, select
 from nnspec.errors import DataError, UsageError
+from nnspec.language.arrays import IN_FILES
 from nnspec.language.schema import DType
 from nnspec.network.domains import domain_of
 from nnspec.network.networks import Networks
@@ -27,7 +28,7 @@ def load_rows(networks: Networks) -> tuple[Array, str]:
     if data is None:
         raise UsageError(f'the spec "{networks.name}" has no `data` section; training needs one')
     path = networks.folder / data.source
-    if path.suffix.lower() in (".npy", ".zarr"):
+    if path.suffix.lower() in IN_FILES:
         raise DataError(f"{path}: a generator learns of a table, or of an array of an .npz file")
     rows = read(path)
     with path.open("rb") as file:

@@ -13,6 +13,7 @@ from nnspec.emit.snippets import Snippet, snippets
 from nnspec.emit.specialised import with_constants
 from nnspec.emit.unread import without_unread
 from nnspec.language.augmentation import COLOURS, MIXTURES, Augmentation
+from nnspec.language.pictures import channels_of
 from nnspec.network.loader import Spec
 
 
@@ -125,11 +126,9 @@ def _flags(spec: Spec, given: Mapping[str, Augmentation]) -> dict[str, Any]:
     flat = [len(each.shape) == 2 for each in types]
     whole = [not each.dtype.startswith("float") for each in types]
     channels = {
-        each.shape[0 if spec.graph.data_format == "channels_first" else -1]
-        if len(each.shape) == 3
-        else 1
-        for name, each in zip(given, types, strict=True)
-        if given[name].colours
+        channels_of(spec.graph.inputs[name].shape, spec.graph.data_format)
+        for name, each in given.items()
+        if each.colours
     }
     training, output = spec.model.training, spec.graph.types[spec.graph.outputs[0]].shape
     learned, coloured = _learned(spec), [name for name in given if given[name].colours]

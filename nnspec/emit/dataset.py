@@ -134,6 +134,7 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
     standardised = floats if data.standardize else []
     _require_fixed(graph, standardised)
     read = ["matching"] if has_patterns else []
+    read += ["array_names"] if "array_names" in known["read_rows"].uses else []
     read += ["line_of"] if "line_of" in known else []
     read += ["where", "column"] if is_table else ["where"] if has_numbers else []
     read += ["numbers"] if has_numbers else []
@@ -163,6 +164,16 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
     cut, of_ids = cut_by(data) if suffix == "txt" else None, has_tokenizers(spec)
     cutting = windows_function(cut, of_ids=of_ids)
     flags = {
+        "array_names": {
+            "HAS_TARGET": has_target,
+            "HAS_TARGETS": goals is not None and bool(goals.readers),
+            "HAS_WEIGHTS": data.sample_weight is not None,
+            "HAS_SPLIT": data.split is not None and not of_parts,
+            "HAS_BALANCE": data.balance is not None,
+            "HAS_RESAMPLE": data.resample is not None,
+            "HAS_SERIES": data.windows is not None and data.windows.series is not None,
+            "HAS_ORDER": data.windows is not None and data.windows.order is not None,
+        },
         "where": {"HAS_PARTS": bool(of_parts)},
         "column": {"HAS_STRIPPED": columns is not None},
     }
@@ -187,19 +198,7 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
             cutting,
         )
         if is_table
-        else known["read_rows"].text
-        if suffix == "npy"
-        else with_constants(
-            known["read_rows"].text,
-            HAS_TARGET=has_target,
-            HAS_TARGETS=goals is not None and bool(goals.readers),
-            HAS_WEIGHTS=data.sample_weight is not None,
-            HAS_SPLIT=data.split is not None and not of_parts,
-            HAS_BALANCE=data.balance is not None,
-            HAS_RESAMPLE=data.resample is not None,
-            HAS_SERIES=data.windows is not None and data.windows.series is not None,
-            HAS_ORDER=data.windows is not None and data.windows.order is not None,
-        ),
+        else known["read_rows"].text,
         *(each.text for each in of_parts),
         *(
             with_constants(known[name].text, **flags[name]) if name in flags else known[name].text

@@ -83,9 +83,8 @@ def spec_schema() -> Schema:
         records = [record_schema(record, without=without) for record in table.values()]
         if kind in ("activation", "metric"):
             records = _with_alike(records)
-        for each in records if kind not in ("activation", "recurrence") else ():
-            if "description" in each:  # they are many, and their pages say the rest
-                each["description"] = each["description"].partition("\n\n")[0]
+        if kind not in ("activation", "recurrence"):  # they are many, and their pages say the rest
+            records = _briefly(records)
         if kind == "recurrence":
             # The layers of these names say it all.
             for each in records:
@@ -150,9 +149,7 @@ def _with_alike(records: list[Schema]) -> list[Schema]:
 def _add_models(spec: Schema, definitions: dict[str, Schema]) -> None:
     """Let a spec hold several networks in the place of one."""
     losses = ADVERSARIAL_LOSSES
-    records = [record_schema(record) for record in losses.values()]
-    for each in records:
-        each["description"] = each["description"].partition("\n\n")[0]
+    records = [_briefly(record_schema(record)) for record in losses.values()]
     definitions["adversarial_loss"] = {"anyOf": [{"enum": list(losses)}, *records]}
     for record in (AdversarialData, AdversarialTraining, Generator, Discriminator):
         definitions[record.__name__] = _briefly(record_schema(record))

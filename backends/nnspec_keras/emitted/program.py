@@ -46,7 +46,9 @@ class Batches(keras.utils.PyDataset):
             target = class_shares(target)
         self.inputs = inputs
         if IS_MIXED:
-            self.whole = inputs, target
+            self.whole = [inputs, target]
+        elif IS_AUGMENTED and HAS_ONE_INPUT:
+            self.whole = [inputs]
         elif IS_AUGMENTED:
             self.whole = inputs
         if NEEDS_RECORD:
@@ -80,21 +82,15 @@ class Batches(keras.utils.PyDataset):
             self.rows = list(batches(self.kinds, self.epoch))
         else:
             self.rows = list(batches(len(self.target), self.epoch))
-        if IS_MIXED and NEEDS_RECORD:
+        if NEEDS_RECORD:
             changed = dict(augmented(self.whole, self.epoch, self.record))
-            self.inputs, self.target = changed[0], changed[1]
-        elif IS_MIXED:
-            changed = dict(augmented(self.whole, self.epoch))
-            self.inputs, self.target = changed[0], changed[1]
-        elif IS_AUGMENTED and HAS_ONE_INPUT and NEEDS_RECORD:
-            self.inputs = dict(augmented((self.whole,), self.epoch, self.record))[0]
-        elif IS_AUGMENTED and HAS_ONE_INPUT:
-            self.inputs = dict(augmented((self.whole,), self.epoch))[0]
-        elif IS_AUGMENTED and NEEDS_RECORD:
-            changed = dict(augmented(self.whole, self.epoch, self.record))
-            self.inputs = [changed.get(i, given) for i, given in enumerate(self.whole)]
         elif IS_AUGMENTED:
             changed = dict(augmented(self.whole, self.epoch))
+        if IS_MIXED:
+            self.inputs, self.target = changed[0], changed[1]
+        elif IS_AUGMENTED and HAS_ONE_INPUT:
+            self.inputs = changed[0]
+        elif IS_AUGMENTED:
             self.inputs = [changed.get(i, given) for i, given in enumerate(self.whole)]
 
 

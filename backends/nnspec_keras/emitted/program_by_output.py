@@ -43,7 +43,9 @@ class Batches(keras.utils.PyDataset):
     def __init__(self, inputs, targets, sample_weight=None, kinds=None, record=None):
         super().__init__()
         self.inputs = inputs
-        if IS_AUGMENTED:
+        if IS_AUGMENTED and HAS_ONE_INPUT:
+            self.whole = [inputs]
+        elif IS_AUGMENTED:
             self.whole = inputs
         if NEEDS_RECORD:
             self.record = record
@@ -78,15 +80,13 @@ class Batches(keras.utils.PyDataset):
             self.rows = list(batches(self.kinds, self.epoch))
         else:
             self.rows = list(batches(self.count, self.epoch))
-        if IS_AUGMENTED and HAS_ONE_INPUT and NEEDS_RECORD:
-            self.inputs = dict(augmented((self.whole,), self.epoch, self.record))[0]
-        elif IS_AUGMENTED and HAS_ONE_INPUT:
-            self.inputs = dict(augmented((self.whole,), self.epoch))[0]
-        elif IS_AUGMENTED and NEEDS_RECORD:
+        if NEEDS_RECORD:
             changed = dict(augmented(self.whole, self.epoch, self.record))
-            self.inputs = [changed.get(i, given) for i, given in enumerate(self.whole)]
         elif IS_AUGMENTED:
             changed = dict(augmented(self.whole, self.epoch))
+        if IS_AUGMENTED and HAS_ONE_INPUT:
+            self.inputs = changed[0]
+        elif IS_AUGMENTED:
             self.inputs = [changed.get(i, given) for i, given in enumerate(self.whole)]
 
 

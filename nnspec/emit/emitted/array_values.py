@@ -1,12 +1,53 @@
-"""Values of arrays, and their places."""
+"""The names of arrays, their values and the places of these."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from nnspec.emit.emitted.parts import Parts
 
+INPUTS: dict[str, dict[str, Any]] = {}
+TARGET = "target"
+TARGETS: dict[str, str] = {}
+SAMPLE_WEIGHT = "weight"
+SPLIT = "group"
+BALANCE = "label"
+RESAMPLE = "label"
+SERIES = "series"
+ORDER = "time"
+HAS_TARGET = True
+HAS_TARGETS = False
+HAS_WEIGHTS = False
+HAS_SPLIT = False
+HAS_BALANCE = False
+HAS_RESAMPLE = False
+HAS_SERIES = False
+HAS_ORDER = False
 HAS_PARTS = False
+
+
+def array_names() -> set[str]:
+    """Return the names of the arrays that the network is made for."""
+    if HAS_TARGETS:
+        wanted = {*TARGETS.values(), *(kind["columns"][0] for kind in INPUTS.values())}
+    elif HAS_TARGET:
+        wanted = {TARGET, *(kind["columns"][0] for kind in INPUTS.values())}
+    else:
+        wanted = {kind["columns"][0] for kind in INPUTS.values()}
+    if HAS_WEIGHTS:
+        wanted.add(SAMPLE_WEIGHT)
+    if HAS_SPLIT:
+        wanted.add(SPLIT)
+    if HAS_BALANCE:
+        wanted.add(BALANCE)
+    if HAS_RESAMPLE:
+        wanted.add(RESAMPLE)
+    if HAS_SERIES:
+        wanted.add(SERIES)
+    if HAS_ORDER:
+        wanted.add(ORDER)
+    return wanted
 
 
 def where(path: Path, name: str, row: int) -> str:
