@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
@@ -98,7 +99,7 @@ class Loop:
     def go_on_from(self, state: Checkpoint) -> None:
         """Take up a run where it was saved last; a weights file that is lost is made anew.
 
-        That can't be done where it was saved within an epoch: the next one stands for the best.
+        Where it was saved within an epoch, the best is that of the last whole epoch, or the next.
         """
         self.history, self._taken = list(state.history), state.taken
         if self.history or len(self._taken):
@@ -110,26 +111,21 @@ class Loop:
         metadata = weights_metadata(self.spec, last, self.data)
         if not self.paths.last.exists() and not len(self._taken):
             save_weights(self.paths.last, state.weights, metadata)
-        kept = self._epoch_of_best()
-        if kept is None and len(self._taken):
+        kept = _epoch_of(self.paths.best)
+        if kept is None and not len(self._taken):
+            self._replace_best(state.weights)
+        elif kept is None and _epoch_of(self.paths.last) == last:
+            self._replace_best(load_weights(self.paths.last))
+        elif kept is None:
             self.notes.append(
                 f"{self.paths.best}, the weights of epoch {self._known_best.number}, was lost: "
                 "those of a later epoch stand in its place"
             )
-        elif kept is None:
-            self._replace_best(state.weights)
         else:
             # One that the checkpoint does not know yet is computed again, to the same weights.
             is_known = kept <= last
             self._best = self.history[kept - 1] if is_known else self._keeping.best_of(self.history)
             self._ahead = 0 if is_known else kept
-
-    def _epoch_of_best(self) -> int | None:
-        """Return the epoch whose weights the best file holds, or None where it is lost."""
-        try:
-            return int(load_weights(self.paths.best, mapped=True).metadata["epoch"])
-        except (NnspecError, KeyError, ValueError):
-            return None
 
     def _replace_best(self, weights: Mapping[str, Array]) -> None:
         """Let the last weights stand for the best ones, whose file is lost."""
@@ -242,7 +238,13 @@ class Loop:
     def _finish(self) -> Run:
         test = None
         found = self._findings()
-        if self._epoch_of_best() != self._known_best.number:
+        if _epoch_of(self.paths.best) != self._known_best.number:
+            if len(self._taken):
+                raise TrainingError(
+                    f"{self.paths.best} and {self.paths.last} were lost, and the checkpoint holds "
+                    f"epoch {len(self.history) + 1} half done: train for more epochs than "
+                    f"{len(self.history)} to finish it"
+                )
             self._replace_best(self.program.weights())
         self.program.load_weights(load_weights(self.paths.best))
         if self.data.test is not None:
@@ -335,3 +337,11 @@ class Loop:
                 **self._diagnosis,
             },
         )
+
+
+def _epoch_of(file: Path) -> int | None:
+    """Return the epoch whose weights a file holds, or None where it is lost."""
+    try:
+        return int(load_weights(file, mapped=True).metadata["epoch"])
+    except (NnspecError, KeyError, ValueError):
+        return None

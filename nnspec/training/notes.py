@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 
 import numpy as np
@@ -12,6 +12,7 @@ from nnspec.data.dataset import Dataset
 from nnspec.data.preprocessing import KEY, Preprocessing
 from nnspec.errors import DataError
 from nnspec.language.averages import Average
+from nnspec.language.objectives import training_of
 from nnspec.language.schedules import Schedule
 from nnspec.language.training_schema import Training
 from nnspec.training.comparing import counted_target
@@ -36,12 +37,27 @@ def notes_on(training: Training, data: Dataset, epochs: int) -> Iterator[str]:
 
 
 def _unbalanced(training: Training, data: Dataset) -> Iterator[str]:
+    target = data.train.target
+    if not isinstance(target, dict):
+        yield from _told(training, target, data.preprocessing.labels)
+        return
+    answers = data.preprocessing.answers or {}
+    for output, values in target.items():
+        labels = answers[output].labels if output in answers else None
+        of = f' of "{output}"' if len(target) > 1 else ""
+        yield from _told(training_of(training, output), values, labels, of)
+
+
+def _told(
+    training: Training, target: Array, labels: Sequence[str] | None, of: str = ""
+) -> Iterator[str]:
+    """Yield that nearly all targets of an output are one class, where accuracy alone is measured.
+
+    of: which output, in words, where there are several.
+    """
     if training.kind == "regression" or [each.type for each in training.resolved_metrics] != [
         "accuracy"
     ]:
-        return
-    target = data.train.target
-    if isinstance(target, dict):
         return
     loss = training.resolved_loss
     if loss.compares:
@@ -57,10 +73,9 @@ def _unbalanced(training: Training, data: Dataset) -> Iterator[str]:
     if share < _SHARE or len(values) < 2:
         return
     number = int(values[counts.argmax()])
-    labels = data.preprocessing.labels
     name = f'"{labels[number]}"' if labels is not None else f"the class {number}"
     yield (
-        f"unbalanced-classes: {share:.1%} of the training rows are {name}, so that always "
+        f"unbalanced-classes: {share:.1%} of the training rows{of} are {name}, so that always "
         "saying so has that accuracy; add metrics that count each class"
     )
 

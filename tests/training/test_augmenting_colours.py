@@ -116,6 +116,8 @@ SEVERAL = {
     "photo": {"flip": "horizontal", "rotate": 20, "brightness": 0.3, "range": [-3, 3]},
     "mark": {"crop": 0.5, "contrast": 0.4, "range": [-3, 3]},
 }
+OF_ONE = {"flip": "both", "rotate": 10, "range": [-3, 3], "contrast": 0.4}
+NAMED = {"loss": {"out": {"type": "categorical_cross_entropy"}}, "data": {"target": {"out": "y"}}}
 CASES = {
     "sampled": ({"photo": {"rotate": 30, "crop": 0.4}}, {}),
     "recoloured": ({"photo": {**COLOURS, "range": [-3, 3]}}, {}),
@@ -128,6 +130,7 @@ CASES = {
     "number": ({"photo": {"mixup": 0.4}}, {"task": "regression", "dense": 1}),
     "several": (SEVERAL, {"several": True}),
     "some": ({**SEVERAL, "mark": {"shift": 1}}, {"several": True}),
+    "named": ({"photo": {**OF_ONE, "mixup": 0.4}}, NAMED),
 }  # fmt: skip
 
 

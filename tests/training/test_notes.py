@@ -18,9 +18,17 @@ ROWS = 100
 
 
 def spec_of(folder: Path, yes: int, **training: Any) -> Spec:
+    return loaded(document_of(folder, yes, **training), folder)
+
+
+def loaded(document: dict[str, Any], folder: Path) -> Spec:
+    return loads(json.dumps(document), path=folder / "net.json", is_json=True)
+
+
+def document_of(folder: Path, yes: int, **training: Any) -> dict[str, Any]:
     y = np.array(["yes"] * yes + ["no"] * (ROWS - yes))
     np.savez(folder / "rows.npz", x=np.arange(ROWS * 2.0).reshape(ROWS, 2), y=y)
-    document = {
+    return {
         "nnspec": 1,
         "name": "Net",
         "inputs": {"x": {"shape": [2]}},
@@ -28,7 +36,6 @@ def spec_of(folder: Path, yes: int, **training: Any) -> Spec:
         "data": {"source": "rows.npz", "features": {"x": "x"}, "target": "y", "validation": 0},
         "training": {"task": "binary", "batch_size": 10, "epochs": 2, **training},
     }
-    return loads(json.dumps(document), path=folder / "net.json", is_json=True)
 
 
 def noted(spec: Spec) -> list[str]:
@@ -41,6 +48,26 @@ def test_accuracy_alone_on_unbalanced_classes_is_noted(tmp_path: Path) -> None:
     (note,) = noted(spec_of(tmp_path, 95))
     assert note.startswith('unbalanced-classes: 95.0% of the training rows are "yes"')
     assert noted(spec_of(tmp_path, 85)) == []
+
+
+def test_unbalanced_classes_of_an_output_by_name_are_noted(tmp_path: Path) -> None:
+    document = document_of(tmp_path, 95)
+    document["layers"] = [
+        {"name": "a", "type": "dense", "units": 1, "inputs": "x"},
+        {"name": "b", "type": "dense", "units": 2, "inputs": "x"},
+    ]
+    document["outputs"] = ["a", "b"]
+    document["data"]["target"] = {"a": "y", "b": "z"}
+    document["training"] |= {"task": {"a": "binary", "b": "multiclass"}}
+    rows = dict(np.load(tmp_path / "rows.npz"))
+    np.savez(tmp_path / "rows.npz", **rows, z=np.arange(ROWS) < 3)
+    first, second = noted(loaded(document, tmp_path))
+    assert '95.0% of the training rows of "a" are "yes"' in first
+    assert '97.0% of the training rows of "b" are the class 0' in second
+    document["outputs"], document["layers"] = ["a"], document["layers"][:1]
+    document["data"]["target"], document["training"]["task"] = {"a": "y"}, {"a": "binary"}
+    (note,) = noted(loaded(document, tmp_path))
+    assert '95.0% of the training rows are "yes"' in note
 
 
 @pytest.mark.parametrize(("steps", "is_long"), [(20, False), (24, False), (25, True), (500, True)])

@@ -10,7 +10,7 @@ import nnspec
 from nnspec.cli import main
 from nnspec.errors import UsageError
 from nnspec.network.loader import loads
-from nnspec.training.run import TrainingInterrupted
+from nnspec.training.run import TrainingError, TrainingInterrupted
 from nnspec.training.runs import Checkpoint
 from nnspec.weights.canonical import load_weights
 
@@ -132,6 +132,30 @@ def test_a_lost_best_file_is_told_and_not_made_of_half_an_epoch(tmp_path):
     kept = load_weights(run.best)
     assert int(kept.metadata["epoch"]) == run.best_epoch > 1
     require_equal(run, run)
+
+
+def test_the_last_whole_epoch_stands_for_a_lost_best_file(tmp_path):
+    spec = spec_of(tmp_path, "plain")
+    cut(spec, "torch", tmp_path / "run", 3, 6, save_every=4)
+    last = load_weights(tmp_path / "run" / "last.safetensors")
+    (tmp_path / "run" / "best.safetensors").unlink()
+    run = nnspec.train(spec, "torch", tmp_path / "run", resume=True, epochs=2)
+    assert any("those of epoch 2 stand in its place" in each for each in run.notes)
+    assert run.best_epoch == len(run.history) == 2
+    for path, value in last.items():
+        np.testing.assert_array_equal(load_weights(run.best)[path], value)
+
+
+def test_half_an_epoch_alone_is_finished_by_no_fewer_epochs(tmp_path):
+    spec = spec_of(tmp_path, "plain")
+    cut(spec, "torch", tmp_path / "run", 2, 6, save_every=4)
+    for name in ("best", "last"):
+        (tmp_path / "run" / f"{name}.safetensors").unlink()
+    with pytest.raises(TrainingError, match="holds epoch 2 half done: train for more epochs than"):
+        nnspec.train(spec, "torch", tmp_path / "run", resume=True, epochs=1)
+    assert not (tmp_path / "run" / "best.safetensors").exists()
+    run = nnspec.train(spec, "torch", tmp_path / "run", resume=True, epochs=2)
+    assert int(load_weights(run.best).metadata["epoch"]) == 2
 
 
 def test_what_would_draw_otherwise_is_refused(tmp_path, capsys):
