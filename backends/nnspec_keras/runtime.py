@@ -35,6 +35,7 @@ from nnspec_keras.inspecting import measured, rates_on_plateau
 from nnspec_keras.noise import NoiseTaker, Request
 from nnspec_keras.precision import precision
 from nnspec_keras.training_state import TrainingState
+from nnspec_keras.undrawn import undrawn
 from nnspec_keras.variables import canonical_variables, layers_of, to_canonical, to_native, unmoved
 
 if TYPE_CHECKING:
@@ -72,7 +73,8 @@ class KerasProgram(Borders, Emitted):
             self.emitted = load_source(compiled.source, spec.name)
             if dtype == "float64":
                 lend_doubles(self.emitted)
-            self.model: Any = getattr(self.emitted, compiled.function)()
+            with undrawn():
+                self.model: Any = getattr(self.emitted, compiled.function)()
         self._variables = dict(canonical_variables(self.graph, self.model))
         self._given: list[Any] | None = None
         self._shapes = {name: parameter.shape for name, parameter in self.graph.parameters()}
@@ -129,7 +131,7 @@ class KerasProgram(Borders, Emitted):
                 whole = variable.numpy()
                 whole[native.row] = array
                 array = whole
-            variable.assign(array.astype(self.dtype))
+            variable.assign(array.astype(self.dtype, copy=False))
 
     def forward(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Return each output by name, computed as at inference; raises DataError."""
@@ -340,9 +342,7 @@ class KerasProgram(Borders, Emitted):
     def trained(self) -> Any:
         """The network up to what the loss takes, sharing the weights, with its optimizer."""
         with precision(self.dtype):
-            trained = self.training.compiled(self.model)
-            trained.optimizer.build(self.model.trainable_variables)
-        return trained
+            return self.training.compiled(self.model)
 
     @cached_property
     def _rows(self) -> Rows:
@@ -350,8 +350,12 @@ class KerasProgram(Borders, Emitted):
 
     @property
     def optimizer(self) -> Any:
-        """The optimizer of the emitted source."""
-        return self.trained.optimizer
+        """The optimizer of the emitted source, with what it remembers of each weight."""
+        optimizer = self.trained.optimizer
+        if not optimizer.built:
+            with precision(self.dtype):
+                optimizer.build(self.model.trainable_variables)
+        return optimizer
 
     def _differentiated(self, inputs: Mapping[str, Array], target: Target) -> tuple[Any, list[Any]]:
         if self._given is not None:

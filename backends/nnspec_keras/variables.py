@@ -45,7 +45,10 @@ def canonical_variables(
 
 
 def to_canonical(native: NativeParameter, array: Array, shape: tuple[int, ...]) -> Array:
-    """Return an array of a Keras variable's shape in the canonical layout, of this shape."""
+    """Return an array of a Keras variable's shape in the canonical layout, of this shape.
+
+    It may be the array itself.
+    """
     if native.row is not None:
         array = array[native.row]
     if native.permutation is not None:
@@ -54,7 +57,7 @@ def to_canonical(native: NativeParameter, array: Array, shape: tuple[int, ...]) 
         array = array.reshape(shape)
     if native.blocks is not None:
         array = _reordered(array, tuple(np.argsort(native.blocks)))
-    return np.array(array, order="C")
+    return np.ascontiguousarray(array)
 
 
 def to_native(native: NativeParameter, array: Array) -> Array:

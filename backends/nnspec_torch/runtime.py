@@ -133,7 +133,7 @@ class TorchProgram(Joining, Emitted):
         with torch.no_grad():
             for name, array in weights.items():
                 if not name.endswith(COUNTER):
-                    own[state_name(name)].copy_(torch.tensor(array, dtype=self.dtype))
+                    own[state_name(name)].copy_(_as_tensor(array))
 
     def forward(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Return each output by name, computed as at inference; raises DataError."""
@@ -371,6 +371,13 @@ class TorchProgram(Joining, Emitted):
     def goals(self, target: Target) -> list[Tensor]:
         """Return what the loss takes after what the network gives; raises DataError."""
         return [self.tensor(goal) for goal in require_goals(self.spec, target)]
+
+
+def _as_tensor(array: Array) -> Tensor:
+    """Return a tensor to be copied from: where it can be, the array's own memory."""
+    if array.flags.writeable and array.flags.c_contiguous:  # else PyTorch warns, or refuses
+        return torch.from_numpy(array)
+    return torch.tensor(array)
 
 
 def _arrays(module: nn.Module) -> Weights:

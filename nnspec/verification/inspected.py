@@ -21,7 +21,7 @@ from nnspec.network.parameter_groups import parameter_settings
 from nnspec.support.causes import cause_of
 from nnspec.training.composed import metrics_of
 from nnspec.training.metrics import measure, require_measurable
-from nnspec.verification.kinks import PARTS, kinked_weights
+from nnspec.verification.kinks import PARTS, bends, kinked_weights
 from nnspec.verification.optimizer_checks import formula_errors
 from nnspec.verification.samples import random_goals, random_inputs
 from nnspec.verification.schedule_checks import plateau_errors, rate_errors
@@ -69,7 +69,8 @@ def inspect(state: State, spec: Spec, program: object) -> Inspected:
     inputs, target = rows_of(state, spec)
     if state.is_large and isinstance(program, Inspectable):
         program.start_training()  # what the optimizer remembers is as much as two networks
-    found.kinked = kinked_gradients(state, spec, program)
+    if not is_smooth(state, spec):
+        found.kinked = kinked_gradients(state, spec, program)
     if not isinstance(program, Inspectable):
         found.unfollowed = "its programs show no single step (nnspec.backend.Inspectable)"
         return found
@@ -102,6 +103,11 @@ def inspect(state: State, spec: Spec, program: object) -> Inspected:
             followed.append(plateau_errors(program, training, has_validation=has_validation))
     found.formula = max(followed, key=lambda errors: errors[0], default=None)
     return found
+
+
+def is_smooth(state: State, spec: Spec) -> bool:
+    """Whether a large network bends nowhere, so that its gradients at kinks would be no others."""
+    return state.is_large and not bends(spec)
 
 
 def rows_of(state: State, spec: Spec) -> tuple[dict[str, Array], Target]:
