@@ -24,7 +24,8 @@ import polars as pl
 
 from benchmarks.chain import chain
 from benchmarks.onnx_external import MEBIBYTE
-from nnspec.data.preprocessing import KEY, Feature, Preprocessing
+from nnspec.data.feature import Feature
+from nnspec.data.preprocessing import KEY, Preprocessing
 from nnspec.deploy.exporting import export
 from nnspec.network.loader import loads
 from nnspec.weights.canonical import initial_weights, save_weights

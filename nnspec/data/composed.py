@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from nnspec.data import parts as reading
 from nnspec.data.arrays import require_equal_lengths
+from nnspec.data.feature import Feature, Raw
 from nnspec.data.folding import Fold, parts_of
-from nnspec.data.preprocessing import Answer, Feature, Preprocessing, Raw
+from nnspec.data.preprocessing import Answer, Preprocessing
 from nnspec.data.tables import Rows
 from nnspec.data.targets import Target, columns_of, read_target
 from nnspec.data.weighting import column_of

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnspec.data.dataset import Dataset, Part, parted
-from nnspec.data.preprocessing import Feature, Preprocessing, mean_and_scale
+from nnspec.data.feature import Feature, mean_and_scale
+from nnspec.data.preprocessing import Preprocessing
 from nnspec.data.resampling import kinds_of
 from nnspec.data.tables import Rows, where
 from nnspec.data.targets import Target, read_target

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, cast
 import polars as pl
 from numpy.typing import NDArray
 
+from nnspec.data.feature import Feature, Raw, places
 from nnspec.data.images import Pictured, pictured
 from nnspec.data.named_files import Files
 from nnspec.data.pictures import Pictures
-from nnspec.data.preprocessing import Feature, Raw, places
 from nnspec.data.sounds import Sounded, Sounds, sounded
 from nnspec.data.splitting import split_column
 from nnspec.data.tables import Rows, select

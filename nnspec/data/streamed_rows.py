@@ -23,11 +23,11 @@ from numpy.typing import NDArray
 from nnspec.data.arrays import fit_shape, require_equal_lengths
 from nnspec.data.concluding import Read, concluded, target_of
 from nnspec.data.dataset import Dataset
+from nnspec.data.feature import Feature, mean_and_scale, places
 from nnspec.data.folding import Fold, parts_of
 from nnspec.data.learned import learned as of_column
 from nnspec.data.moments import Moments
 from nnspec.data.parts import features_of, require_fixed, wanted_of
-from nnspec.data.preprocessing import Feature, mean_and_scale, places
 from nnspec.data.stored import Opened, Stored, StoredArchive
 from nnspec.data.stored_arrays import GroupRows, StoredFiles, StoredGroup
 from nnspec.data.streamed import Streamed, streamed

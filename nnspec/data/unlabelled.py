@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from numpy.typing import NDArray
 
-from nnspec.data.preprocessing import Feature, places
+from nnspec.data.feature import Feature, places
 from nnspec.data.tables import read, select
 from nnspec.errors import DataError, UsageError
 from nnspec.language.arrays import IN_FILES

@@ -9,8 +9,9 @@ import numpy as np
 import polars as pl
 
 from nnspec.data.domain_record import KEY, RECORD, from_json
+from nnspec.data.feature import Feature
 from nnspec.data.named_files import Files
-from nnspec.data.preprocessing import Feature, Preprocessing
+from nnspec.data.preprocessing import Preprocessing
 from nnspec.data.tables import Rows
 from nnspec.errors import DataError
 

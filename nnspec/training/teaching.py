@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from nnspec.backend import Options, default_trainer, get_backend
 from nnspec.backend.programs import Program
 from nnspec.data.dataset import Dataset, Part
-from nnspec.data.preprocessing import KEY, Feature, Preprocessing
+from nnspec.data.feature import Feature
+from nnspec.data.preprocessing import KEY, Preprocessing
 from nnspec.errors import UsageError, nearest
 from nnspec.language.by_output import Taught
 from nnspec.layers.shapes import show

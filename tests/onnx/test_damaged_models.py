@@ -13,7 +13,8 @@ import onnx
 import pytest
 from onnx_cases import random_weights
 
-from nnspec.data.preprocessing import KEY, Feature, Preprocessing
+from nnspec.data.feature import Feature
+from nnspec.data.preprocessing import KEY, Preprocessing
 from nnspec.deploy.exporting import export
 from nnspec.deploy.predicting import predict
 from nnspec.errors import DataError, NnspecError

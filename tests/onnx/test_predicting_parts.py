@@ -8,7 +8,8 @@ from onnx_cases import random_weights
 
 from nnspec.cli import main
 from nnspec.data import streaming
-from nnspec.data.preprocessing import KEY, Feature, Preprocessing
+from nnspec.data.feature import Feature
+from nnspec.data.preprocessing import KEY, Preprocessing
 from nnspec.deploy import predicting
 from nnspec.deploy.exporting import export
 from nnspec.deploy.predicting import Predictions, predict
