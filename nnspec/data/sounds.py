@@ -1,7 +1,7 @@
 """Sounds of files as numbers of the network; how they are made stays with the weights.
 
 libsndfile decodes, by the package soundfile. It would give a file that is cut off as a shorter one,
-and files of any rate: both are refused.
+and files of any rate: both are refused, unless other rates are to be resampled.
 """
 
 from __future__ import annotations
@@ -43,6 +43,8 @@ class Sounded(Frozen):
     """The place of the channels in the input."""
     rate: Size
     """Samples a second of every file."""
+    resample: Flag = False
+    """Whether files of other rates are resampled to it, by soxr."""
     keep: Keep = "start"
     """The part that is kept of a longer file."""
     mix: Flag = False
@@ -73,6 +75,7 @@ def sounded(wanted: Sound, data_format: str) -> Sounded:
     return Sounded(
         layout=data_format,  # type: ignore[arg-type]  # checked by the record
         rate=wanted.rate,
+        resample=wanted.resample,
         keep=wanted.keep,
         mix=wanted.mix,
         peak=wanted.normalize == "peak",
@@ -114,7 +117,7 @@ def as_in_file(path: Path, by: Sounded, channels: int) -> Array:
         with soundfile.SoundFile(path) as opened:
             _require(opened, by, channels)
             samples: Array = opened.read(dtype="float32", always_2d=True)
-            frames = opened.frames
+            frames, rate = opened.frames, opened.samplerate
     except (soundfile.SoundFileError, OSError) as error:
         told = getattr(error, "error_string", None) or str(error)
         raise Unhearable(f"it cannot be decoded as {', '.join(FORMATS)}: {told}") from None
@@ -122,23 +125,36 @@ def as_in_file(path: Path, by: Sounded, channels: int) -> Array:
         raise Unhearable(f"it is cut off: {len(samples):,} of {frames:,} samples are there")
     if not np.isfinite(samples).all():
         raise Unhearable("it has a sample that is no finite number")
-    return samples
+    return resampled(samples, rate, by.rate) if rate != by.rate else samples
+
+
+def resampled(samples: Array, rate: int, wanted: int) -> Array:
+    """Return (samples, channels) at another rate, float32: band-limited, by soxr's "HQ"."""
+    try:
+        import soxr
+    except ImportError:
+        raise MissingDependencyError("soxr", "sounds") from None
+    found: Array = soxr.resample(samples, rate, wanted, quality="HQ")
+    if not len(found):
+        raise Unhearable(f"it has {len(samples)} samples at {rate:,} a second, too few to resample")
+    return found
 
 
 def _require(opened: SoundFile, by: Sounded, channels: int) -> None:
     """Raise Unhearable for a file that is not taken, before its samples are decoded."""
     if opened.format not in FORMATS:
         raise Unhearable(f"it is {opened.format}, and one of {', '.join(FORMATS)} is expected")
-    if opened.samplerate != by.rate:
+    if opened.samplerate != by.rate and not by.resample:
         raise Unhearable(
             f"it has {opened.samplerate:,} samples a second, and {by.rate:,} are expected: "
-            "resample it"
+            "resample it, or let `resample: true` do so"
         )
     if opened.channels != channels and not by.mix:
         noun = "channel" if opened.channels == 1 else "channels"
         hint = "; `mix: true` makes one of several" if channels == 1 else ""
         raise Unhearable(f"it has {opened.channels} {noun}, and the input {channels}{hint}")
-    if opened.frames * opened.channels > MOST_SAMPLES:
+    longest = opened.frames * max(1.0, by.rate / opened.samplerate)
+    if longest * opened.channels > MOST_SAMPLES:
         raise Unhearable(f"it has more than {MOST_SAMPLES:,} samples")
     if not opened.frames:
         raise Unhearable("it has no samples")

@@ -43,8 +43,7 @@ from nnspec.emit.prepared_columns import (
 from nnspec.emit.read_inputs import read_inputs_source
 from nnspec.emit.reading import definitions, several
 from nnspec.emit.snippets import Snippet
-from nnspec.emit.sounds import IMPORT as SOUNDS
-from nnspec.emit.sounds import sounds_source, told_sounds
+from nnspec.emit.sounds import sound_imports, sounds_source, told_sounds
 from nnspec.emit.sources import file_inputs, query_constants
 from nnspec.emit.splitting import (
     as_tuple,
@@ -269,7 +268,7 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
     imports = ["import numpy as np", *(["import polars as pl"] if is_table else [])]
     imports += ["import psycopg"] if suffix == "postgresql" else []
     imports += [IMPORT] if pictures is not None else []
-    imports += [SOUNDS] if sounds is not None else []
+    imports += sound_imports(spec)
     imports += [TOKENIZERS] if of_ids else []
     imports += ["import zarr"] if suffix == "zarr" else []
     return DatasetSource(text, tuple(sorted(standard)), tuple(imports))

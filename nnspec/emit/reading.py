@@ -88,6 +88,7 @@ DEFINED = tuple(
                 "psycopg",
                 "sqlite3",
                 "soundfile",
+                "soxr",
                 "zarr",
                 "Tokenizer",
             ]

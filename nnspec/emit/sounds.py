@@ -15,7 +15,6 @@ from nnspec.language.sounds import SUFFIXES, Sound, misfit
 from nnspec.layers.shapes import show
 from nnspec.network.loader import Spec
 
-IMPORT = "import soundfile"
 _WHOLE = ("heard", "learnt_samples")
 """Definitions that are the same for every spec."""
 
@@ -27,6 +26,15 @@ def sound_inputs(spec: Spec) -> dict[str, Sound]:
         return {}
     found = {name: sound_of(data, name) for name in spec.graph.inputs}
     return {name: sound for name, sound in found.items() if sound is not None}
+
+
+def sound_imports(spec: Spec) -> list[str]:
+    """Return what a script imports to read sounds."""
+    declared = sound_inputs(spec).values()
+    if not declared:
+        return []
+    resampled = any(each.resample for each in declared)
+    return ["import soundfile", *(["import soxr"] if resampled else [])]
 
 
 def told_sounds(spec: Spec, name: str) -> dict[str, Any]:
@@ -55,9 +63,10 @@ def sounds_source(spec: Spec, suffix: str) -> Mixed | None:
     flags = {
         "HAS_NORMALIZED": bool(learned),
         "HAS_PEAK": any(each.normalize == "peak" for each in declared.values()),
+        "HAS_RATES": any(each.resample for each in declared.values()),
         "HAS_FIRST": spec.graph.data_format == "channels_first",
     }
-    used = ["heard", "samples_of", *(["learnt_samples"] if learned else []), "sounds"]
+    used = ["at_rate", "heard", "samples_of", *(["learnt_samples"] if learned else []), "sounds"]
     constant = [
         *wrap(f"SOUND_FORMATS = {literal(list(FORMATS))}"),
         f"MOST_SAMPLES = 2**{MOST_SAMPLES.bit_length() - 1}",

@@ -17,6 +17,7 @@ class Sound(Frozen):
     """A sound of a file: samples from -1 to 1."""
 
     rate: Size = Field(description="Samples a second.")
+    resample: Flag = Field(default=False, description="Whether files of other rates are resampled.")
     keep: Keep = Field(
         default="start",
         description="What of a longer file is kept; where a shorter one stands.",

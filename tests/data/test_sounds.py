@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import soxr
 from numpy.typing import NDArray
 from script_cases import script_of
 
@@ -16,6 +17,7 @@ from nnspec.data import sounds
 from nnspec.data.rows import load_data
 from nnspec.errors import DataError, SpecError, UsageError
 from nnspec.network.loader import Spec, load
+from nnspec.weights.canonical import load_weights
 
 RATE, COUNT = 8000, 24
 SPEC = """\
@@ -46,7 +48,9 @@ def spec_of(
     return load(path)
 
 
-def written(folder: Path, channels: int = 1, suffix: str = "wav") -> list[NDArray[np.float32]]:
+def written(
+    folder: Path, channels: int = 1, suffix: str = "wav", rates: tuple[int, ...] = (RATE,)
+) -> list[NDArray[np.float32]]:
     """Write sounds of 30 to 76 samples in two folders, and a table of them."""
     draw = np.random.default_rng(3)
     found, lines = [], ["file,label"]
@@ -55,7 +59,7 @@ def written(folder: Path, channels: int = 1, suffix: str = "wav") -> list[NDArra
         path = folder / "calls" / label / f"{i:02}.{suffix}"
         path.parent.mkdir(parents=True, exist_ok=True)
         samples = draw.integers(-30000, 30000, (30 + 2 * i, channels)).astype(np.int16)
-        soundfile.write(path, samples, RATE)
+        soundfile.write(path, samples, rates[i % len(rates)])
         found.append((samples / 32768).astype(np.float32))
         lines.append(f"calls/{label}/{i:02}.{suffix},{label}")
     (folder / "calls.csv").write_text("\n".join(lines) + "\n")
@@ -69,7 +73,10 @@ def everything(spec: Spec) -> NDArray[np.float32]:
     return np.concatenate([np.asarray(part.inputs["heard"]) for part in parts])
 
 
+RATES = (RATE, 11025, 16000, 4000)
 CASES = {
+    "resampled": ("[2, 50]", 2, ", resample: true, normalize: peak", "channels_first"),
+    "resampled mix": ("[50]", 2, ", resample: true, mix: true", "channels_last"),
     "mono": ("[50]", 1, "", "channels_first"),
     "end": ("[50]", 1, ", keep: end, normalize: peak", "channels_first"),
     "stereo": ("[2, 50]", 2, ", keep: middle", "channels_first"),
@@ -82,7 +89,7 @@ CASES = {
 @pytest.mark.parametrize("source", ["calls.csv", "calls"])
 def test_a_script_hears_as_nnspec_does(case: str, source: str, tmp_path: Path) -> None:
     shape, channels, more, layout = CASES[case]
-    written(tmp_path, channels)
+    written(tmp_path, channels, rates=RATES if "resample: true" in more else (RATE,))
     spec = spec_of(tmp_path, shape, more, layout=layout, source=source)
     data = load_data(spec)
     taken, record = script_of(spec, "torch").load_data(tmp_path / source)
@@ -126,6 +133,47 @@ def test_learned_numbers_are_of_the_training_files(tmp_path: Path) -> None:
     assert by.std == pytest.approx(plain.std(dtype=np.float64), rel=1e-9)
     peaks = np.abs(load_data(spec_of(tmp_path, "[50]", ", normalize: peak")).train.inputs["heard"])
     np.testing.assert_array_equal(peaks.max(axis=1), 1)
+
+
+@pytest.mark.parametrize("rate", [4000, 44100])
+def test_a_tone_stays_a_tone_at_another_rate(rate: int, tmp_path: Path) -> None:
+    """500 Hz for a quarter of a second, and 3,000 Hz, which a rate of 4,000 cannot hold."""
+    time = np.arange(rate // 4) / rate
+    high = 0.25 * np.sin(2 * np.pi * 3000 * time) if rate > RATE else 0.0
+    wave = 0.5 * np.sin(2 * np.pi * 500 * time) + high
+    written(tmp_path)
+    for path in (tmp_path / "calls").rglob("*.wav"):
+        soundfile.write(path, wave, rate, subtype="FLOAT")
+    found = everything(spec_of(tmp_path, "[2000]", ", resample: true"))[0]
+    at = np.arange(2000) / RATE
+    expected = 0.5 * np.sin(2 * np.pi * 500 * at)
+    if rate > RATE:
+        expected = expected + 0.25 * np.sin(2 * np.pi * 3000 * at)
+    np.testing.assert_allclose(found[200:-200], expected[200:-200], atol=2e-3)
+
+
+def test_sounds_of_several_rates_are_trained_on_and_predicted(tmp_path: Path) -> None:
+    written(tmp_path, rates=RATES)
+    with pytest.raises(DataError, match="or let `resample: true` do so"):
+        load_data(spec_of(tmp_path, "[50]"))
+    spec = spec_of(tmp_path, "[50]", ", resample: true")
+    runs = [
+        nnspec.train(spec, name, tmp_path / name, dtype="float64") for name in ("torch", "keras")
+    ]
+    weights = [load_weights(run.last) for run in runs]
+    for path, value in weights[0].items():
+        np.testing.assert_allclose(weights[1][path], value, rtol=1e-6, atol=1e-9)
+    weights_file = runs[0].best
+    nnspec.export(spec, tmp_path / "heard.onnx", weights=weights_file)
+    found = nnspec.predict(tmp_path / "heard.onnx", tmp_path / "calls.csv").outputs["kind"]
+    samples = np.zeros((COUNT, 50), np.float32)
+    lines = (tmp_path / "calls.csv").read_text().splitlines()[1:]
+    for row, line in enumerate(lines):
+        heard, rate = soundfile.read(tmp_path / line.partition(",")[0], dtype="float32")
+        heard = soxr.resample(heard, rate, RATE) if rate != RATE else heard
+        samples[row, : len(heard)] = heard[:50]
+    program = nnspec.compile(spec, "torch").build(load_weights(weights_file))
+    np.testing.assert_allclose(found, program.forward({"heard": samples})["kind"], atol=1e-6)
 
 
 def test_many_are_decoded_for_each_batch_to_equal_weights(

@@ -275,7 +275,7 @@ def sounds() -> Iterator[tuple[str, Document]]:
     flat = [{"type": "flatten"}, *BODIES["vector"]]
     found: dict[str, tuple[list[int], Document]] = {
         "mixed": ([20], {"mix": True, "keep": "end", "normalize": "peak"}),
-        "learned": ([2, 50], {"keep": "middle", "normalize": "learned"}),
+        "learned": ([2, 50], {"keep": "middle", "normalize": "learned", "resample": True}),
     }
     for name, (shape, sound) in found.items():
         more: Document = {"inputs": {"x": {"shape": shape}}, "given": "vector"}

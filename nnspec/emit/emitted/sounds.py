@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import soundfile
+import soxr
 
 from nnspec.emit.emitted.csv_rows import column, where
 
@@ -16,6 +17,20 @@ MOST_SAMPLES = 2**27
 HAS_NORMALIZED = True
 HAS_PEAK = True
 HAS_FIRST = True
+HAS_RATES = True
+
+
+def at_rate(samples: np.ndarray, rate: int, how: dict[str, Any]) -> np.ndarray:
+    """Return samples, shaped (samples, channels), at the rate that is declared."""
+    if rate == how["rate"]:
+        return samples
+    if HAS_RATES and how["resample"]:
+        found = soxr.resample(samples, rate, how["rate"], quality="HQ")
+        if not len(found):
+            raise ValueError(f"it has {len(samples)} samples, too few to resample")
+        return np.asarray(found)
+    given = f"{rate} samples a second"
+    raise ValueError(f"it has {given}, and {how['rate']} are expected")
 
 
 def heard(path: Path, how: dict[str, Any], channels: int) -> np.ndarray:
@@ -23,13 +38,12 @@ def heard(path: Path, how: dict[str, Any], channels: int) -> np.ndarray:
     with soundfile.SoundFile(path) as opened:
         if opened.format not in SOUND_FORMATS:
             raise ValueError(f"it is {opened.format}, not one of {SOUND_FORMATS}")
-        if opened.samplerate != how["rate"]:
-            given = f"{opened.samplerate} samples a second"
-            raise ValueError(f"it has {given}, and {how['rate']} are expected")
+        rate = opened.samplerate
         if opened.channels != channels and not how["mix"]:
             raise ValueError(f"it has {opened.channels} channels, not {channels}")
         frames = opened.frames
-        if not 0 < frames * opened.channels <= MOST_SAMPLES:
+        longest = frames * max(1.0, how["rate"] / rate)
+        if not 0 < longest * opened.channels <= MOST_SAMPLES:
             raise ValueError(f"it has {frames} samples")
         # libsndfile takes a file whose header says more for a shorter one.
         if "should be" in opened.extra_info:
@@ -37,6 +51,7 @@ def heard(path: Path, how: dict[str, Any], channels: int) -> np.ndarray:
         samples: np.ndarray = opened.read(dtype="float32", always_2d=True)
     if len(samples) != frames or not np.isfinite(samples).all():
         raise ValueError("it is cut off, or has a sample that is no finite number")
+    samples = at_rate(samples, rate, how)
     if how["mix"]:
         samples = samples.mean(axis=1, keepdims=True, dtype="float64")
         samples = samples.astype("float32")
