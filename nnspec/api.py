@@ -124,6 +124,7 @@ def verify(
     levels: Sequence[str] | str | None = None,
     require: Sequence[str] | str | None = None,
     processes: bool = False,
+    device: str | None = None,
     progress: Callable[[str], None] | None = None,
     **options: OptionValue,
 ) -> Report: ...
@@ -143,6 +144,7 @@ def verify(
     levels: Sequence[str] | str | None = None,
     require: Sequence[str] | str | None = None,
     processes: bool = False,
+    device: str | None = None,
     progress: Callable[[str], None] | None = None,
     **options: OptionValue,
 ) -> Report | Reports:
@@ -162,6 +164,8 @@ def verify(
     unchecked: else the report has not passed, and its `unmet` says why.
     processes: run each backend in a process of its own: faster with two cores or more, and one that
     dies is a failed check. What was patched in this process is not in those.
+    device: "cuda" or "mps": compare what the frameworks compute there, in processes of its own,
+    with the processor: in double precision, in float32, and on "cuda" in float32 with TF32 too.
     options: those that the backends declare, such as `stock` (with the framework's own optimizers)
     of Keras, `opset` and `fold` (the model with batch normalisation folded too) of ONNX.
     A difference is no exception: see `Report.passed` and `Report.checks`. Raises SpecError,
@@ -172,13 +176,14 @@ def verify(
     settings = _settings(
         weights, backends, sizes, memory, levels, require,
         steps=steps, batch=batch, seed=seed, exporters=exporters, options=options, data=data,
-        progress=progress,
+        progress=progress, device=device,
     )  # fmt: skip
     checked = check_any(spec)
     if isinstance(checked, Spec) or model is not None:
         checked = one_of(checked, model)
     first = checked if isinstance(checked, Spec) else next(iter(checked.models.values()))
-    with started(first, settings.backends, batch) if processes else nullcontext() as workers:
+    is_apart = processes or device is not None
+    with started(first, settings.backends, batch) if is_apart else nullcontext() as workers:
         if isinstance(checked, Spec):
             return verify_spec(checked, settings, workers)
         from nnspec.verification.several import verify_networks  # which few calls need

@@ -2,9 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import tensorflow as tf
 
 from nnspec.errors import UsageError
+
+
+@contextmanager
+def rounding_factors(asked: str) -> Iterator[None]:
+    """Let a GPU round factors to TF32 or not. asked: "on", "off", or "default": it does."""
+    if asked == "default":
+        yield
+        return
+    before = tf.config.experimental.tensor_float_32_execution_enabled()
+    tf.config.experimental.enable_tensor_float_32_execution(asked == "on")
+    try:
+        yield
+    finally:
+        tf.config.experimental.enable_tensor_float_32_execution(before)
 
 
 def place_on(asked: str) -> str:
@@ -27,6 +44,11 @@ def place_on(asked: str) -> str:
             f"there is no device cuda for TensorFlow {tf.__version__}: it sees no GPU; with one, "
             'pip install "tensorflow[and-cuda]" (https://www.tensorflow.org/install/pip); there '
             "is: cpu"
+        )
+    if asked == "cuda" and not tf.config.get_visible_devices("GPU"):
+        raise UsageError(
+            "TensorFlow was told to compute on the processor in this process: ask for the device "
+            "cuda in a new one"
         )
     if asked == "mps":
         raise UsageError(

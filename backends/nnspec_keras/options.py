@@ -24,4 +24,11 @@ class KerasOptions(Options):
         in_verify=False,
         in_source=False,
     )
+    tf32: str = option(
+        "default",
+        "Whether a GPU may round the factors of products of float32 to TF32.",
+        choices=("default", "on", "off"),
+        in_verify=False,
+        in_source=False,
+    )
     stock: bool = option(False, "Use Keras's own optimizer though its definition differs.")

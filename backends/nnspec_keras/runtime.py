@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
@@ -27,7 +27,7 @@ from nnspec.support.streams import derived_seed
 from nnspec.weights.canonical import FirstWeights, check_weights
 from nnspec_keras.borders import Borders
 from nnspec_keras.composed_rows import composed_loss
-from nnspec_keras.devices import place_on
+from nnspec_keras.devices import place_on, rounding_factors
 from nnspec_keras.doubles import lend_doubles
 from nnspec_keras.exporting import export_onnx
 from nnspec_keras.held_rows import WORTH_A_GRAPH, Rows, apply
@@ -102,9 +102,15 @@ class KerasProgram(Borders, Emitted):
         )
         return compiled
 
-    def precision(self) -> AbstractContextManager[None]:
+    @contextmanager
+    def precision(self) -> Iterator[None]:
         """Make Keras compute in the program's precision."""
-        return precision(self.dtype)
+        with precision(self.dtype), rounding_factors(self.compiled.options.tf32):
+            yield
+
+    def placed(self) -> str:
+        """Return the kind of device."""
+        return self.place
 
     def weights(self) -> Weights:
         """Return the canonical weights."""
@@ -135,7 +141,7 @@ class KerasProgram(Borders, Emitted):
 
     def forward(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Return each output by name, computed as at inference; raises DataError."""
-        with precision(self.dtype):
+        with self.precision():
             return self.named(self._answer(self.tensors(inputs)))
 
     def loss(self, inputs: Mapping[str, Array], target: Target) -> float:
@@ -230,12 +236,12 @@ class KerasProgram(Borders, Emitted):
 
     def training_outputs(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Return each output as in training; running statistics stay as they are."""
-        with unmoved(self.model), precision(self.dtype), self.drawing():
+        with unmoved(self.model), self.precision(), self.drawing():
             return self.named(self.model(self.tensors(inputs), training=True))
 
     def answers(self, inputs: Mapping[str, Array]) -> dict[str, dict[str, Array]]:
         """Return the outputs of `model(x)`, which says nothing of training, and of `predict`."""
-        with precision(self.dtype):
+        with self.precision():
             tensors = self.tensors(inputs)
             answers = {"model(x)": self.named(self.model(tensors))}
             # As predict does it, without the graph that it would first make.

@@ -12,8 +12,9 @@ from dataclasses import replace
 import numpy as np
 
 from nnspec.data.domain_record import RECORD
+from nnspec.data.feature import Feature
 from nnspec.data.prepared import Prepared
-from nnspec.data.preprocessing import Answer, Feature, Preprocessing
+from nnspec.data.preprocessing import Answer, Preprocessing
 from nnspec.emit.bounds import bounds_of
 from nnspec.errors import UnsupportedError, UsageError
 from nnspec.language.training_schema import kind_of

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import torch
 
@@ -31,6 +34,27 @@ def device_of(asked: str, dtype: torch.dtype, *, is_shared: bool = False) -> tor
             "processes begin, or take the device cpu"
         )
     return torch.device(asked, number)
+
+
+@contextmanager
+def rounding_factors(asked: str) -> Iterator[None]:
+    """Let a GPU round factors to TF32 or not, in products and convolutions.
+
+    asked: "on", "off", or "default": as PyTorch does, which rounds those of convolutions alone.
+    """
+    if asked == "default":
+        yield
+        return
+    cudnn: Any = torch.backends.cudnn  # whose types lack these
+    settings: tuple[Any, ...] = (torch.backends.cuda.matmul, cudnn.conv, cudnn.rnn)
+    before = [each.fp32_precision for each in settings]
+    try:
+        for each in settings:
+            each.fp32_precision = "tf32" if asked == "on" else "ieee"
+        yield
+    finally:
+        for each, precision in zip(settings, before, strict=True):
+            each.fp32_precision = precision
 
 
 def name_of(device: torch.device) -> str:

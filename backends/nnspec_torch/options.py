@@ -24,6 +24,13 @@ class TorchOptions(Options):
         in_verify=False,
         in_source=False,
     )
+    tf32: str = option(
+        "default",
+        "Whether a GPU may round the factors of products of float32 to TF32.",
+        choices=("default", "on", "off"),
+        in_verify=False,
+        in_source=False,
+    )
     processes: bool = option(
         False, "Let the processes that torchrun starts share each batch.", in_verify=False
     )

@@ -27,7 +27,7 @@ except ImportError as error:
     raise MissingDependencyError("torch", "torch") from error
 
 from nnspec_torch.compiling import compile_module  # after the extra has been found
-from nnspec_torch.devices import device_of, name_of
+from nnspec_torch.devices import device_of, name_of, rounding_factors
 from nnspec_torch.exporting import export_onnx
 from nnspec_torch.held_rows import Rows
 from nnspec_torch.joining import Joining
@@ -44,12 +44,13 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def _precision(dtype: torch.dtype) -> Iterator[None]:
-    """Let what the emitted code makes itself be of this dtype."""
+def _arithmetic(dtype: torch.dtype, tf32: str) -> Iterator[None]:
+    """Let what the emitted code makes itself be of this dtype, and a GPU round as it is told."""
     previous = torch.get_default_dtype()
     torch.set_default_dtype(dtype)
     try:
-        yield
+        with rounding_factors(tf32):
+            yield
     finally:
         torch.set_default_dtype(previous)
 
@@ -76,7 +77,7 @@ class TorchProgram(Joining, Emitted):
         self.dtype = getattr(torch, dtype)
         self.is_shared, self.is_scaled = compiled.options.processes, is_scaled(compiled.options)
         self.device = device_of(compiled.options.device, self.dtype, is_shared=self.is_shared)
-        self.place = name_of(self.device)
+        self.tf32 = compiled.options.tf32
         self.emitted = load_source(compiled.source, spec.name)
         with Undrawn(), self.precision():
             model: nn.Module = getattr(self.emitted, class_name(spec.name))()
@@ -119,7 +120,11 @@ class TorchProgram(Joining, Emitted):
 
     def precision(self) -> AbstractContextManager[None]:
         """Let what the emitted code makes itself be of the program's dtype."""
-        return _precision(self.dtype)
+        return _arithmetic(self.dtype, self.tf32)
+
+    def placed(self) -> str:
+        """Return the kind of device, of a GPU with its name."""
+        return name_of(self.device)
 
     def weights(self) -> Weights:
         """Return the canonical weights."""

@@ -12,8 +12,9 @@ from nnspec.backend.programs import Program, Trainable
 class Placed(Program, Protocol):
     """A built network that says what it computes on."""
 
-    place: str
-    """The kind of device, such as "cpu", of a GPU with its name."""
+    def placed(self) -> str:
+        """Return the kind of device, such as "cpu", of a GPU with its name."""
+        ...
 
 
 @runtime_checkable

@@ -10,6 +10,7 @@ import click
 from nnspec.cli.backend_options import BackendCommand, given_options
 from nnspec.cli.common import json_option, model_option, print_json, set_option, spec_argument
 from nnspec.cli.outputs import require_output
+from nnspec.cli.progress import stages
 from nnspec.cli.verify import (
     backends_chosen,
     names_in,
@@ -120,8 +121,7 @@ def certify(
         from nnspec.verification.memory import bytes_of
 
         sign = signer(key) if key is not None else None
-        is_shown = console.is_terminal and not as_json
-        with console.status("verifying") if is_shown else nullcontext() as status:
+        with stages("verifying", is_shown=not as_json) as shown:
             settings = Settings(
                 backends=names,
                 weights=read_weights(loaded, weights, renames, partial=partial),
@@ -129,7 +129,8 @@ def certify(
                 levels=taken,
                 require=required,
                 options=given_options(),
-                progress=status.update if status is not None else None,
+                progress=shown.show if shown is not None else None,
+                count=shown.done if shown is not None else None,
                 **asked,
             )
             made = run(

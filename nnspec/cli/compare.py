@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
-
 import click
 
 from nnspec.cli.common import json_option
+from nnspec.cli.progress import stages
 from nnspec.cli.reproduced import (
     Kept,
     force_option,
@@ -75,8 +74,7 @@ def compare(
         if path is not None and path in (a, b, known):
             raise UsageError(f"{path}: would be written over what is compared")
     console = Console()
-    is_shown = console.is_terminal and not as_json
-    with console.status("comparing") if is_shown else nullcontext():
+    with stages("comparing", is_shown=not as_json) as shown:
         found = compared(
             a,
             b,
@@ -89,6 +87,7 @@ def compare(
             reproduce=folder,
             force=force,
             command=reproduced({"--batch": batch, "--seed": seed}),
+            progress=shown.show if shown is not None else None,
         )
     if as_json:
         click.echo(found.to_json())

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import click
 
@@ -129,6 +129,49 @@ def rows_told(*, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
             )
 
         yield on_rows
+
+
+class Stages(NamedTuple):
+    """Callbacks of long work on the terminal: what is at work, and how much of it is done."""
+
+    show: Callable[[str], None]
+    done: Callable[[int, int], None]
+
+
+@contextmanager
+def stages(title: str, *, is_shown: bool) -> Iterator[Stages | None]:
+    """Give callbacks that show on a terminal the stage, the time taken, and what is left of it.
+
+    title: the stage that it begins with. is_shown: whether anything is, on a terminal.
+    """
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    if not is_shown or not console.is_terminal:
+        yield None
+        return
+    from rich.markup import escape  # a stage names what users have named
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        SpinnerColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(20))
+    times = (TimeElapsedColumn(), TextColumn("{task.fields[left]}"), TimeRemainingColumn())
+    with Progress(*columns, *times, console=console, transient=True) as bar:
+        task = bar.add_task(title, total=None, left="")
+
+        def show(stage: str) -> None:
+            bar.update(task, description=escape(stage))
+
+        def done(parts: int, total: int) -> None:
+            bar.update(task, completed=parts, total=total, left="left about")
+
+        yield Stages(show, done)
 
 
 def watched(train: Callable[..., R], total: int, *, quiet: bool) -> R | int:

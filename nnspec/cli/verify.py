@@ -11,6 +11,7 @@ import click
 from nnspec.cli.backend_options import BackendCommand, given_options, value_of
 from nnspec.cli.common import format_option, model_option, set_option, spec_argument
 from nnspec.cli.outputs import require_output
+from nnspec.cli.progress import stages
 from nnspec.cli.reproduced import (
     force_option,
     reproduce_option,
@@ -127,6 +128,12 @@ processes_option = click.option(
 )
 @processes_option
 @click.option(
+    "--device",
+    type=click.Choice(["cuda", "mps"]),
+    help="Also compute there, and compare with the processor: in double precision, in float32, and "
+    "on cuda in float32 with TF32.",
+)
+@click.option(
     "--memory",
     metavar="BYTES",
     help="What an exporter may take, as estimated, such as 12GB; by default what is free.",
@@ -201,7 +208,12 @@ def verify(
     require_output(loaded, report, weights, data, *renames)
     asked["levels"], asked["require"] = chosen(levels, require)
     if against is not None:
-        given = {"--weights": weights, "--size": sizes, "--partial": partial}
+        given = {
+            "--weights": weights,
+            "--size": sizes,
+            "--partial": partial,
+            "--device": asked["device"],
+        }
         return _against(
             one_of(loaded, model), against, arguments, renames, saved_map, report, given,
             saved_weights=saved_weights, form=form, data=data, levels=levels, require=require,
@@ -212,6 +224,10 @@ def verify(
     place = _place(folder, force=force)
     if place is not None:
         loaded = one_of(loaded, model)
+    if asked["device"] is not None and not processes:
+        raise UsageError(
+            "--device computes in processes of its own, which --no-processes forbids: leave one out"
+        )
     if any(each is not None for each in (arguments, saved_map, saved_weights)):
         told = "--args, --save-map and --save-weights are about another file"
         raise UsageError(f"{told}: add --against FILE")
@@ -222,8 +238,7 @@ def verify(
         from nnspec.verification.memory import bytes_of
         from nnspec.verification.verifier import verify_spec
 
-        is_shown = console.is_terminal and form == "text"
-        with console.status("verifying") if is_shown else nullcontext() as status:
+        with stages("verifying", is_shown=form == "text") as shown:
             first = None
             if isinstance(loaded, Spec):
                 first = read_weights(loaded, weights, renames, partial=partial)
@@ -236,7 +251,8 @@ def verify(
                 memory=bytes_of(memory) if memory is not None else None,
                 data=data,
                 options=given_options(),
-                progress=status.update if status is not None else None,
+                progress=shown.show if shown is not None else None,
+                count=shown.done if shown is not None else None,
                 **asked,
             )
             result: Report | Reports
@@ -321,7 +337,10 @@ def _against(
     from nnspec.support.files import write_text
 
     for option in [name for name, value in given.items() if value]:
-        raise UsageError(f"{option} does not go with --against: the weights are those of the file")
+        raise UsageError(
+            f"{option} does not go with --against: a file is judged with its own weights and "
+            "sizes, on the processor"
+        )
     if len(maps) > 1:
         raise UsageError("--map is given once with --against: a file that --save-map wrote")
     require_output(spec, saved_map, page, *maps)
@@ -329,12 +348,11 @@ def _against(
     console = Console()
     known = map_of(maps[0]) if maps else None
     taken = _taken(batch, seed, chosen(levels, require)[0])
-    is_shown = console.is_terminal and form == "text"
-    with console.status("verifying") if is_shown else nullcontext():
+    with stages("verifying", is_shown=form == "text") as shown:
         found = verify_against(
             spec, file, arguments=arguments_of(arguments), known=known, batch=batch, seed=seed,
             data=data, levels=levels, require=require, reproduce=folder, force=force,
-            command=reproduced(taken),
+            command=reproduced(taken), progress=shown.show if shown is not None else None,
         )  # fmt: skip
     path = str(spec.path) if spec.path is not None else ""
     print_verified(found, form, console, path, spec, reference_of(file).path)

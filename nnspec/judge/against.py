@@ -20,6 +20,7 @@ from nnspec.judge.regimes import compare_inputs, compare_none, compare_sizes, sa
 from nnspec.judge.reweighed import compare_reweighed
 from nnspec.judge.search import FAULTS, Search
 from nnspec.judge.sources import Source
+from nnspec.judge.stages import Progress, silent
 from nnspec.judge.training import compare_training
 from nnspec.judge.within import within_float32
 from nnspec.network.loader import Spec
@@ -56,11 +57,13 @@ def judge(
     data: str | Path | None = None,
     levels: tuple[Level, ...] = LEVELS,
     required: tuple[Level, ...] = (),
+    show: Progress = silent,
 ) -> Judgement:
     """Compare what a file computes with what a spec says; raises nothing for a difference.
 
     known: where some parameters come from. data: a file of rows, compared besides. levels,
-    required: as of `Settings`. Raises UsageError for a file that does not run.
+    required: as of `Settings`. show: is told each stage. Raises UsageError for a file that does not
+    run.
     """
     start = time.perf_counter()
     described = foreign.describe()
@@ -79,7 +82,7 @@ def judge(
     beside = Beside(spec, facing, report, inputs, axes, seed, fixed.get(""))
     if not beside.is_exact:
         beside.inputs = within_float32(beside.ours, inputs, beside.drawn)
-    _Case(beside, held).run(known, others, fixed, rows)
+    _Case(beside, held, show).run(known, others, fixed, rows)
     report.seconds = time.perf_counter() - start
     return report
 
@@ -96,8 +99,9 @@ def _sizes(spec: Spec, known: Mapping[str, int]) -> tuple[dict[str, int], Others
 
 
 class _Case:
-    def __init__(self, beside: Beside, held: Sequence[Held]) -> None:
+    def __init__(self, beside: Beside, held: Sequence[Held], show: Progress) -> None:
         self.beside = beside
+        self.show = show
         self.spec = beside.spec
         self.facing = beside.facing
         self.report = beside.report
@@ -124,6 +128,7 @@ class _Case:
         """
         asks = self.report.asks
         self.report.leave_unchosen(absent=ABSENT)
+        self.show("which tensor is which parameter")
         self.search.run(known)
         if not self.search.is_whole:
             self.recorder.note("the run is too large to be kept whole: the map may be unproven")
@@ -135,11 +140,13 @@ class _Case:
         self.report.faults[:] = self._in_order([*self._lacking(walked), *self.report.faults])
         self._compare_waiting(waiting, own, walked)
         tell_fixed(self.beside, fixed)
+        self.show("outputs")
         if asks("forward"):
             compare_outputs(self.beside, "ordinary inputs")
             for name in self.search.confused:
                 reason = f"of layers that take the same, none is known to have {name}: say by --map"
                 self.recorder.leave_out("forward", self.pair, reason)
+        self.show("other sizes and unusual inputs")
         may_compare_sizes = self._may_compare("dynamic_shape")
         if may_compare_sizes:
             compare_sizes(self.beside, others, fixed)
@@ -152,11 +159,13 @@ class _Case:
                 "every row has the same outputs with the weights of the file, whatever its inputs: "
                 "that they agree says little"
             )
+        self.show("what must not matter")
         if asks("meaning"):
             if unsure := self.beside.unsure():
                 self.recorder.leave_out("meaning", self.pair, unsure)
             else:
                 compare_properties(self.beside)
+        self.show("gradients and training")
         if asks("gradient"):
             compare_gradients(self.beside)
         if asks("training"):

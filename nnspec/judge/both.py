@@ -20,6 +20,7 @@ from nnspec.judge.maps import sources_of
 from nnspec.judge.meeting import Asked, asked_of
 from nnspec.judge.places import reproduced
 from nnspec.judge.process import MEMORY, SECONDS, reference_of
+from nnspec.judge.stages import Progress, silent
 from nnspec.judge.tensors import Tensors, opened, refuse_folder
 from nnspec.judge.verify import verify_against
 from nnspec.network.loader import Spec, load
@@ -45,6 +46,7 @@ def compare(
     reproduce: str | Path | None = None,
     force: bool = False,
     command: str = "",
+    progress: Progress | None = None,
 ) -> Report:
     """Compare what any two networks compute, and return the report.
 
@@ -55,10 +57,11 @@ def compare(
     saved. seconds: that a file may take for one request. memory: bytes that its process may take.
     reproduce: a folder for the smallest sub-network that shows a difference, if one is found; force
     lets it take the place of an earlier one. command: the line that gives it again.
+    progress: called with the name of each stage.
     A difference is no exception: see `Report.passed` and `Report.checks`. Raises SpecError, and
     UsageError for what cannot be opened, does not run, or cannot be brought together.
     """
-    asked = _asked(inputs)
+    asked, show = _asked(inputs), progress or silent
     folder = Folder(reproduce, force=force) if reproduce is not None else None
     specs = [_spec_of(each) for each in (a, b)]
     sides: list[tuple[Any, Any]] = [(a, args_a), (b, args_b)]
@@ -66,7 +69,7 @@ def compare(
         if spec is not None and arguments is not None:
             raise UsageError("a spec takes no arguments: they are of the call of a Python file")
     if specs[0] is not None and specs[1] is not None:
-        judged = _specs(specs[0], specs[1], known, batch, seed)
+        judged = _specs(specs[0], specs[1], known, batch, seed, show)
         return _finished(judged, folder, f"{specs[0].name} and {judged.against}", command, seconds)
     for i, spec in enumerate(specs):
         if spec is not None:
@@ -74,12 +77,14 @@ def compare(
             return verify_against(
                 spec, file, arguments=arguments, known=known, batch=batch, seed=seed,
                 seconds=seconds, memory=memory, reproduce=reproduce, force=force, command=command,
+                progress=progress,
             )  # fmt: skip
     references = [reference_of(str(file), arguments) for file, arguments in sides]
     first, second = _labels(references)
     with ExitStack() as stack:
         files: list[Side] = []
         for label, each in zip((first, second), references, strict=True):
+            show(f"opening {label}")
             held = stack.enter_context(opened(each, seconds=seconds, memory=memory))
             files.append(Side(label, *held))
         one, other = (each.foreign for each in files)
@@ -89,8 +94,9 @@ def compare(
                 (files[0], files[1]), asked=asked, batch=batch, seed=seed, known=known
             )
         compared = compare_files(
-            (first, second), (one, other), asked=asked, batch=batch, seed=seed, known=known
-        )
+            (first, second), (one, other), asked=asked, batch=batch, seed=seed, known=known,
+            show=show,
+        )  # fmt: skip
         return _finished(compared, folder, f"{first} and {second}", command, seconds)
 
 
@@ -127,7 +133,12 @@ def _labels(references: Sequence[Reference]) -> tuple[str, str]:
 
 
 def _specs(
-    first: Spec, second: Spec, known: Mapping[str, Any] | None, batch: int, seed: int
+    first: Spec,
+    second: Spec,
+    known: Mapping[str, Any] | None,
+    batch: int,
+    seed: int,
+    show: Progress,
 ) -> Judgement:
     """Compare two specs: the second as its emitted source, which is judged as a file is."""
     backend = get_backend(trainable_backends()[0])
@@ -138,4 +149,4 @@ def _specs(
     shapes = {name: each.shape for name, each in first.graph.parameters()}
     sources = sources_of(known or {}, shapes, foreign.describe().held)
     reference = Reference(label)
-    return judge(first, foreign, reference, batch=batch, seed=seed, known=sources)
+    return judge(first, foreign, reference, batch=batch, seed=seed, known=sources, show=show)

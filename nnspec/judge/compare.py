@@ -21,6 +21,7 @@ from nnspec.judge.parting import Parting
 from nnspec.judge.places import whole_part
 from nnspec.judge.ported import differing
 from nnspec.judge.reproducing import Place
+from nnspec.judge.stages import Progress, silent
 from nnspec.judge.units import viewed
 from nnspec.layers.shapes import show
 from nnspec.support.causes import Told, cause_of
@@ -51,19 +52,22 @@ def compare_files(
     batch: int,
     seed: int,
     known: Mapping[str, Any] | None = None,
+    show: Progress = silent,
 ) -> Comparison:
     """Compare what two files compute; raises nothing for a difference.
 
-    known: a map that was saved. Raises UsageError for files that no input brings together.
+    known: a map that was saved. show: is told each stage. Raises UsageError for files that no input
+    brings together.
     """
     start = time.perf_counter()
+    show("which inputs are which")
     meeting = meet(labels, files, asked, batch=batch, seed=seed)
     first, second = meeting.sides
     report = Comparison(
         f"{labels[0]} and {labels[1]}", "none", versions(), 0, a=labels[0], b=labels[1],
         frameworks=(first.described.framework, second.described.framework),
     )  # fmt: skip
-    _Case(meeting, report, seed, known or {}).run()
+    _Case(meeting, report, seed, known or {}).run(show)
     report.seconds = time.perf_counter() - start
     return report
 
@@ -80,21 +84,24 @@ class _Case:
         self.seed = seed
         self.attempts = Attempts(meeting, seed, known)
 
-    def run(self) -> None:
+    def run(self, show: Progress) -> None:
         if not self._interface():
             self.recorder.leave_out("forward", self.pair, "the interface differs")
             return
+        show("which tensor is which")
         best = self.attempts.best()
         for note in self.attempts.notes:
             self.recorder.note(note)
         self.report.filled = best.mine.label
         self.report.sources = best.walk.sources
+        show("outputs")
         self._as_they_are(best)
         best.theirs.foreign.load(best.taken())
         best.units.load(best.loaded())
         self._tell(best)
         for told, inputs in self._regimes():
             self._compare(best, inputs, told)
+        show("gradients")
         self._gradients(best)
         for kind, reason in LATER.items():
             self.recorder.leave_out(kind, self.pair, reason)

@@ -15,6 +15,7 @@ from nnspec.judge.judgement import Judgement
 from nnspec.judge.maps import sources_of
 from nnspec.judge.places import reproduced
 from nnspec.judge.process import MEMORY, SECONDS, reference_of
+from nnspec.judge.stages import Progress, silent
 from nnspec.judge.tensors import Tensors, opened, refuse_folder
 from nnspec.network.loader import Spec
 from nnspec.verification.levels import chosen
@@ -36,6 +37,7 @@ def verify_against(
     reproduce: str | Path | None = None,
     force: bool = False,
     command: str = "",
+    progress: Progress | None = None,
 ) -> Judgement:
     """Compare a spec with a file that nnspec has not written, and return the report.
 
@@ -48,11 +50,14 @@ def verify_against(
     levels: what is checked, by default all. require: of which nothing may be left unchecked.
     reproduce: a folder for the smallest sub-network that shows a difference, if one is found; force
     lets it take the place of an earlier one. command: the line that gives it again.
+    progress: called with the name of each stage.
     Raises UsageError for a file that cannot be opened or does not run.
     """
     taken, required = chosen(levels, require)
     folder = Folder(reproduce, force=force) if reproduce is not None else None
     reference = reference_of(str(file), arguments)
+    show = progress or silent
+    show(f"opening {reference.label}")
     with opened(reference, seconds=seconds, memory=memory) as (described, foreign):
         shapes = {name: each.shape for name, each in spec.graph.parameters()}
         sources = sources_of(known or {}, shapes, described.held)
@@ -65,10 +70,11 @@ def verify_against(
             )
         found = judge(
             spec, foreign, reference, batch=batch, seed=seed, known=sources, data=data,
-            levels=taken, required=required,
+            levels=taken, required=required, show=show,
         )  # fmt: skip
         if folder is not None:
             title = f"Where {spec.name} and {reference.label} part"
+            show("the smallest part that shows the difference")
             found.reproduced = reproduced(found, found.places, folder, title, command, seconds)
         found.places.clear()  # they hold the run of the file
         return found

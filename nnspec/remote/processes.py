@@ -221,12 +221,16 @@ class Workers:
         if self._folder is not None:
             self._folder.cleanup()
 
-    def of(self, name: str) -> Worker:
-        """Return the process of a backend, which is started when it is first wanted."""
-        if name not in self._workers:
-            self._workers[name] = Worker(name, self._threads)
-            self._workers[name].folder = self._kept
-        return self._workers[name]
+    def of(self, name: str, apart: str = "") -> Worker:
+        """Return the process of a backend, which is started when it is first wanted.
+
+        apart: what it computes in a process of its own.
+        """
+        key = f"{name}-{apart}" if apart else name
+        if key not in self._workers:
+            self._workers[key] = Worker(name, self._threads)
+            self._workers[key].folder = self._kept
+        return self._workers[key]
 
     def keep(self, weights: Weights) -> Weights:
         """Return weights that lie in a file, and let what is as large be kept in files too.
@@ -246,10 +250,10 @@ class Workers:
             worker.folder = folder
         return kept
 
-    def rest(self, *, but: str = "") -> None:
-        """End every process but that of one backend, for their memory."""
-        for name, worker in self._workers.items():
-            if name != but:
+    def rest(self, *, but: Worker | None = None) -> None:
+        """End every process but one, for their memory."""
+        for worker in self._workers.values():
+            if worker is not but:
                 worker.rest()
 
     def collect(self) -> None:

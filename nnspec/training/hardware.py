@@ -145,7 +145,7 @@ class Hardware:
     def record(self, program: Trainable) -> dict[str, Any]:
         """Return what the record of a run says of it."""
         return {
-            **({"device": program.place} if isinstance(program, Placed) else {}),
+            **({"device": program.placed()} if isinstance(program, Placed) else {}),
             **({"devices": self.devices} if self.is_shared else {}),
             **({"precision": self.precision} if self.precision not in (None, "32") else {}),
         }

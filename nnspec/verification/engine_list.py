@@ -21,6 +21,7 @@ from nnspec.verification.engines import (
     SourceEngine,
     trainable_backends,
 )
+from nnspec.verification.placing import Placing, on_device, on_processor
 from nnspec.verification.remote import RemoteDirect, RemoteExported, RemoteSource
 from nnspec.verification.settings import Settings
 
@@ -38,6 +39,7 @@ def engines_of(settings: Settings, workers: Workers | None) -> list[Engine]:
     chosen = options_for_each(backends, settings.options)
     sources: list[SourceEngine] = []
     models: list[Engine] = []
+    placed: list[SourceEngine] = []
     exporting: list[SourceEngine] = []
     runners: list[OnnxBackend] = []
     for backend in backends:
@@ -45,9 +47,16 @@ def engines_of(settings: Settings, workers: Workers | None) -> list[Engine]:
             if isinstance(backend, OnnxBackend):
                 models.append(_direct(backend, workers, options, variant))
             else:
-                sources.append(_source(backend, workers, options, variant))
+                here = on_processor(backend)
+                sources.append(_source(backend, workers, options, variant, here))
                 if not variant:
                     exporting.append(sources[-1])
+        if settings.device is not None:
+            plain = _plain(backend, chosen[backend.name])
+            placed.extend(
+                _source(backend, workers, plain, "", there)
+                for there in on_device(backend, settings.device)
+            )
         if isinstance(backend, OnnxBackend) and settings.exporters:
             runners.append(backend)
     for runner in runners:
@@ -57,7 +66,7 @@ def engines_of(settings: Settings, workers: Workers | None) -> list[Engine]:
             "a verification compares at least two backends, one of which writes source, as "
             f"{' and '.join(trainable_backends())} do: not {', '.join(settings.backends) or 'none'}"
         )
-    return [*sources, *models]
+    return [*sources, *placed, *models]
 
 
 def _variants(
@@ -65,19 +74,28 @@ def _variants(
 ) -> Iterator[tuple[dict[str, OptionValue], str]]:
     """Yield the options of each engine of a backend, and its variant: the plain one has none."""
     declared = declared_options(backend)
-    plain = {name: value for name, value in options.items() if not declared[name].variant}
+    plain = _plain(backend, options)
     yield plain, ""
     for name, value in options.items():
         if declared[name].variant and value != declared[name].default:
             yield {**plain, name: value}, declared[name].variant
 
 
+def _plain(backend: Backend, options: Mapping[str, OptionValue]) -> dict[str, OptionValue]:
+    declared = declared_options(backend)
+    return {name: value for name, value in options.items() if not declared[name].variant}
+
+
 def _source(
-    backend: Backend, workers: Workers | None, options: Mapping[str, OptionValue], variant: str
+    backend: Backend,
+    workers: Workers | None,
+    options: Mapping[str, OptionValue],
+    variant: str,
+    placing: Placing,
 ) -> SourceEngine:
     if workers is None:
-        return SourceEngine(backend, options, variant)
-    return RemoteSource(backend, workers, options, variant)
+        return SourceEngine(backend, options, variant, placing)
+    return RemoteSource(backend, workers, options, variant, placing)
 
 
 def _direct(

@@ -30,6 +30,7 @@ from nnspec.language.objectives import is_composed
 from nnspec.layers import Activation, Layer
 from nnspec.network.graph import Graph
 from nnspec.network.loader import Spec
+from nnspec.verification.placing import HERE, Placing
 
 if TYPE_CHECKING:
     from nnspec.backend import Array
@@ -51,6 +52,8 @@ class Engine(Protocol):
     name: str
     is_onnx: bool
     """Whether it runs an ONNX model, with graph optimisations off or on."""
+    placing: Placing
+    """The device that it computes on."""
 
     def start(
         self, spec: Spec, weights: Mapping[str, Array], dtype: Precision, *, optimized: bool = False
@@ -89,6 +92,8 @@ def exported_name(source: SourceEngine, runner: OnnxBackend) -> str:
 class _Here:
     """An engine of this process, which builds when it is asked."""
 
+    placing = HERE
+
     def start(
         self, spec: Spec, weights: Mapping[str, Array], dtype: Precision, *, optimized: bool = False
     ) -> None:
@@ -109,17 +114,22 @@ class SourceEngine(_Here):
     """A backend that writes source, and runs it.
 
     options: values of its own options. variant: of the engine, where it is not the only one of its
-    backend.
+    backend. placing: the device that it computes on.
     """
 
     is_onnx = False
 
     def __init__(
-        self, backend: Backend, options: Mapping[str, OptionValue] = NONE, variant: str = ""
+        self,
+        backend: Backend,
+        options: Mapping[str, OptionValue] = NONE,
+        variant: str = "",
+        placing: Placing = HERE,
     ) -> None:
-        self.name = _name(backend, variant)
+        self.name = _name(backend, placing.variant or variant)
         self.backend = backend
-        self.own_options = options
+        self.own_options = {**options, **placing.options}
+        self.placing = placing
 
     def build(
         self,

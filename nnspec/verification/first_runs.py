@@ -7,8 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nnspec.backend import Trainable, refused_training
+from nnspec.backend import (
+    Placed,
+    Trainable,
+    declared_options,
+    installed_backends,
+    refused_training,
+)
 from nnspec.errors import UnsupportedError, UsageError
+from nnspec.support.causes import cause_of
 from nnspec.verification.engines import Engine, Outputs, Reference, trainable_backends
 from nnspec.verification.evaluators import SingleOnly, run_exact
 from nnspec.verification.memory import TooLarge, require_memory
@@ -19,6 +26,7 @@ from nnspec.verification.training_runs import trained_spec, why_untrained
 
 if TYPE_CHECKING:
     from nnspec.backend import Weights
+    from nnspec.verification.checks import Kind
 
 TRIES = 8
 """Draws of weights, where those of the seed leave every row with the same outputs."""
@@ -33,14 +41,34 @@ def run_engines(state: State) -> None:
         outputs = state.recorder.attempt(
             partial(_run, state, engine), kind="forward", label=engine.name, is_first=True
         )
+        state.has_done_part()
         if outputs is None:
             state.engines.remove(engine)
             state.programs.pop(engine.name, None)
             continue
         state.outputs[engine.name] = outputs
+    _require_device(state)
     state.sources = [engine for engine in state.sources if engine.name in state.programs]
     _find_trainers(state)
     _choose_reference(state)
+
+
+def _require_device(state: State) -> None:
+    """Raise UsageError where nothing runs on the device that was asked for, and say why."""
+    device = state.settings.device
+    if device is None or any(e.placing.variant for e in [*state.engines, *state.single_only]):
+        return
+    reasons = [
+        each.reason
+        for each in state.recorder.report.not_checked
+        if "there is no device" in each.reason
+    ]
+    if not reasons:
+        able = [each.name for each in installed_backends() if "device" in declared_options(each)]
+        reasons = [
+            f"{' and '.join(able)} compute on a device, and none of them is among the backends"
+        ]
+    raise UsageError("; ".join(dict.fromkeys(reasons)))
 
 
 def _find_trainers(state: State) -> None:
@@ -62,6 +90,8 @@ def _find_trainers(state: State) -> None:
 def _run(state: State, engine: Engine) -> Outputs | None:
     """Return the outputs of an engine in float64, or None if only float32 will do."""
     try:
+        if engine.placing.variant:
+            return _run_on_device(state, engine)
         expected = state.reference.outputs if state.has_reference else None
         return run_exact(state, engine, state.inputs, expected)
     except TooLarge as error:
@@ -73,6 +103,25 @@ def _run(state: State, engine: Engine) -> Outputs | None:
     except SingleOnly as error:
         _keep_in_float32(state, engine, error)
     return None
+
+
+def _run_on_device(state: State, engine: Engine) -> Outputs:
+    """Return the outputs of an engine on a device; raises UnsupportedError where there is none."""
+    only_single = engine.placing.only_single
+    try:
+        program = state.build(engine, "float32" if only_single else "float64")
+    except UsageError as error:
+        raise UnsupportedError(cause_of(error)) from None
+    if isinstance(program, Placed):
+        state.recorder.note(f"{engine.name} computes on {program.placed()}")
+    if only_single:
+        kinds: tuple[Kind, ...] = ("gradient", "training")
+        for kind in kinds:
+            reason = f"in float32 they are not compared, and {only_single}"
+            state.recorder.leave_out(kind, (engine.name,), reason)
+        raise SingleOnly(only_single)
+    state.programs[engine.name] = program
+    return program.forward(state.inputs)
 
 
 def _keep_in_float32(state: State, engine: Engine, error: UnsupportedError) -> None:

@@ -156,18 +156,27 @@ class _Comparison:
             against=self.against,
         )
         result: Single | None = attempt(compute)
-        if result is None or self.is_measured or not self._exceeds(result):
+        if result is None or self.is_measured or not self._exceeds(engine, result):
             return result
         self.asked, self.is_measured = measured(self.state, self.asked), True
-        if self._exceeds(result) and self.asked.rows is not None:
+        if self._exceeds(engine, result) and self.asked.rows is not None:
             result = attempt(anew)
         return result
 
-    def _exceeds(self, result: Single) -> bool:
-        return result.worst(self.asked) > self.asked.tolerance
+    def _exceeds(self, engine: Engine, result: Single) -> bool:
+        asked = self._asked_of(engine)
+        return result.worst(asked) > asked.tolerance
+
+    def _asked_of(self, engine: Engine) -> Asked:
+        """Return what is asked, with the tolerance of an engine: wider where it rounds factors."""
+        factors = engine.placing.factors
+        if not factors:
+            return self.asked
+        tolerance = self.asked.tolerance + self.state.tolerances.amplified(factors)
+        return replace(self.asked, tolerance=tolerance)
 
     def _add_errors(self, engine: Engine, label: str, result: Single) -> None:
-        asked = self.asked
+        asked = self._asked_of(engine)
         blame = blamed(self.state, self.state.reference.engine, engine)
         error = relative_error(result.outputs, asked.wanted)
         self.state.singles[label] = asked.inputs, asked.wanted, result.outputs

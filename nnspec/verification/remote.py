@@ -23,6 +23,7 @@ from nnspec.verification.engines import (
     ExportedOnnx,
     SourceEngine,
 )
+from nnspec.verification.placing import HERE, Placing
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -98,10 +99,12 @@ class RemoteSource(_Remote, SourceEngine):
         workers: Workers,
         options: Mapping[str, OptionValue] = NONE,
         variant: str = "",
+        placing: Placing = HERE,
     ) -> None:
         _Remote.__init__(self)
-        SourceEngine.__init__(self, backend, options, variant)
-        self.worker = workers.of(backend.name)
+        SourceEngine.__init__(self, backend, options, variant, placing)
+        # A framework takes one device in a process, and one arithmetic of it.
+        self.worker = workers.of(backend.name, placing.variant)
 
     def build(
         self,

@@ -26,10 +26,12 @@ class Settings:
     options: of the backends, by name; an option with a variant adds an engine that has it.
     sizes: of dynamic axes, by name, instead of found ones: the first is what all is compared at.
     memory: bytes that an exporter may take, as estimated; None allows what is free.
+    device: of which programs are compared with those of the processor, "cuda" or "mps".
     data: a file of rows, by the spec's `data`, for inputs and targets instead of drawn ones.
     levels: what is checked, of `nnspec.verification.levels.LEVELS`. require: levels of which
     nothing may be left unchecked.
-    progress: called with the name of each stage.
+    progress: called with the name of each stage. count: with how many parts of the work, engines
+    and checks, are done, of how many.
     """
 
     backends: tuple[str, ...] = field(default_factory=default_backends)
@@ -41,10 +43,12 @@ class Settings:
     options: Mapping[str, OptionValue] = field(default_factory=dict)
     sizes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     memory: int | None = None
+    device: str | None = None
     data: str | Path | None = None
     levels: tuple[Level, ...] = LEVELS
     require: tuple[Level, ...] = ()
     progress: Callable[[str], None] | None = None
+    count: Callable[[int, int], None] | None = None
 
     @property
     def trains(self) -> bool:

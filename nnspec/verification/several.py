@@ -69,4 +69,7 @@ def verify_networks(
     reports = {name: verify_spec(spec, settings, workers) for name, spec in networks.models.items()}
     if networks.document.training is not None and "training" in settings.levels:
         reports["training"] = verify_versus(networks, settings, workers)
+        if settings.device is not None:
+            reason = "the training of two networks is compared on the processor alone"
+            reports["training"].leave_out(None, (settings.device,), reason, by_call=True)
     return Reports(networks.name, networks.sha256, reports)

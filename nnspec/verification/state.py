@@ -21,7 +21,7 @@ from nnspec.verification.settings import Settings
 
 if TYPE_CHECKING:
     from nnspec.backend import Array, Precision, Weights
-    from nnspec.remote.processes import Workers
+    from nnspec.remote.processes import Worker, Workers
 
 LARGE = 2**27
 """Bytes of weights in float64 from which a network is held no more often than it must be."""
@@ -45,6 +45,7 @@ class State:
     programs, outputs: by engine, the program in float64 and what it makes of `inputs`.
     singles: by engine in float32, the inputs, the wanted outputs, and those that it gives.
     recorder: writes the report. workers: the processes of the backends, if they have any.
+    parts: of the work, which are engines and checks.
     parted: by pair of engines, the layer at which they part, where that was looked for.
     """
 
@@ -67,6 +68,8 @@ class State:
     singles: dict[str, tuple[Mapping[str, Array], Outputs, Outputs]] = field(default_factory=dict)
     parted: dict[tuple[str, str], str | None] = field(default_factory=dict)
     _tolerances: Tolerances | None = None
+    parts: int = 0
+    _done: int = 0
     _made: dict[Callable[..., Any], Any] = field(default_factory=dict)
 
     @property
@@ -110,6 +113,12 @@ class State:
     def progress(self, stage: str) -> None:
         """Show the stage that begins."""
         self.settings.show(stage)
+
+    def has_done_part(self) -> None:
+        """Count a part of the work that is done."""
+        self._done += 1
+        if self.settings.count is not None:
+            self.settings.count(self._done, self.parts)
 
     def source(self, name: str) -> SourceEngine:
         """Return the source of this name."""
@@ -159,9 +168,13 @@ class State:
         Those of the sources after it start anew at once: to import a framework takes long.
         """
         if self.is_large and self.workers is not None:
-            self.workers.rest(but=engine.backend.name)
+            self.workers.rest(but=self._worker(engine))
             for later in self.sources[self.sources.index(engine) + 1 :]:
-                self.workers.of(later.backend.name).wake()
+                self._worker(later).wake()
+
+    def _worker(self, engine: SourceEngine) -> Worker:
+        assert self.workers is not None
+        return self.workers.of(engine.backend.name, engine.placing.variant)
 
     def free(self) -> None:
         """Free what is no longer held; a Keras model is a cycle, which may stay for long.

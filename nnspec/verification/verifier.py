@@ -122,6 +122,7 @@ def prepared(spec: Spec, settings: Settings, workers: Workers | None) -> State:
         ),
         axes=found.base,
         other_sizes=found.others,
+        parts=len(engines) + len(WITH_EXACT) + len(AFTERWARDS),
         engines=engines,
         sources=[engine for engine in engines if isinstance(engine, SourceEngine)],
         workers=workers,
@@ -144,6 +145,11 @@ def _note_what_is_left_out(state: State) -> None:
     if state.rows is None and (data := state.spec.model.data) is not None:
         reason = f"rows of {data.source}: none are given by `data`"
         state.recorder.leave_out("forward", (), reason, by_call=True)
+    if state.settings.device is not None:
+        for engine in state.engines:
+            if isinstance(engine, DirectOnnx):
+                reason = "onnxruntime runs it on the processor: it is compared with that alone"
+                state.recorder.leave_out(None, (engine.name,), reason, by_call=True)
     runners = [engine.backend for engine in state.engines if isinstance(engine, DirectOnnx)]
     if not runners:
         writers = (each.name for each in installed_backends() if isinstance(each, OnnxBackend))
@@ -153,6 +159,8 @@ def _note_what_is_left_out(state: State) -> None:
             )
     elif not state.settings.exporters:
         for source in state.sources:
+            if source.placing.variant:
+                continue
             reason = "exporters are left out, as asked"
             state.recorder.leave_out(
                 "export", (exported_name(source, runners[0]),), reason, by_call=True
@@ -165,12 +173,14 @@ def _begin_early(state: State) -> None:
         return
     if state.is_large:
         for engine in state.engines:
-            if not isinstance(engine, ExportedOnnx):
+            if not isinstance(engine, ExportedOnnx) and not engine.placing.only_single:
                 engine.start(state.spec, state.weights, "float64")
         return
     dtypes: tuple[Precision, ...] = ("float64", "float32")
     for dtype in dtypes:
         for engine in state.engines:
+            if dtype == "float64" and engine.placing.only_single:
+                continue
             engine.start(state.spec, state.weights, dtype)
             if dtype == "float32" and engine.is_onnx:
                 engine.start(state.spec, state.weights, dtype, optimized=True)
@@ -186,6 +196,7 @@ def run_suite(state: State, suite: Suite) -> None:
         kinds = (named,) if isinstance(named, str) else named
         kind = next((each for each in kinds if report.asks(each)), None)
         if kind is None:
+            state.has_done_part()
             continue
         try:
             check(state)
@@ -195,3 +206,4 @@ def run_suite(state: State, suite: Suite) -> None:
             reason = f"the check itself broke: {cause_of(error)}"
             pair = state.reference.engine.name, "the rest"
             state.recorder.add_failed(kind, pair, "float64", reason)
+        state.has_done_part()

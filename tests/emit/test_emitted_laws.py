@@ -48,18 +48,12 @@ def torch_weights(spec: Spec, seed: int = 0, *, training: bool = False) -> Weigh
 
 def keras_weights(spec: Spec, seed: int = 0, *, training: bool = False) -> Weights:
     """Return what the emitted model draws by itself; what Keras does not have, as it should be."""
-    import keras
-
     from nnspec_keras import backend
     from nnspec_keras.runtime import KerasProgram
 
-    class Fresh(KerasProgram):
-        def load_weights(self, weights: Mapping[str, Array]) -> None:
-            self._unused = {n: a for n, a in weights.items() if n not in self._variables}
-
-    keras.utils.set_random_seed(seed)
     compiled = backend.compile(spec, Options(training=training))
-    return Fresh(compiled, None, "float32", lambda: "", dict).weights()
+    program = KerasProgram(compiled, None, "float32", lambda: "", dict)
+    return {**program.weights(), **program.first_weights(seed)}
 
 
 def own_weights(spec: Spec, seed: int = 0) -> Weights:
