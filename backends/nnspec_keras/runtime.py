@@ -158,10 +158,12 @@ class KerasProgram(Borders, Emitted):
         for name, (variable, native) in self._variables.items():
             if id(variable) in by_variable:
                 gradient = by_variable[id(variable)]
-                value = np.zeros(variable.shape, self.dtype)
-                if gradient is not None:
-                    # An embedding's is a list of rows, of which several may be the same one.
-                    value = tf.convert_to_tensor(gradient).numpy()
+                if gradient is None:
+                    value = np.zeros(variable.shape, self.dtype)
+                else:
+                    # An embedding's is a list of rows, of which several may be the same one. The
+                    # tensor's own memory: to copy that of a large network takes as long as a step.
+                    value = np.asarray(memoryview(tf.convert_to_tensor(gradient)))
                 arrays[name] = to_canonical(native, value, self._shapes[name])
         for name, parameter in self.graph.parameters():
             if name in self._unused and parameter.learns:

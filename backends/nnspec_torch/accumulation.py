@@ -11,6 +11,7 @@ import torch
 from nnspec.network.graph import Graph
 from nnspec.weights.waiting import BATCH, gradients_of
 from nnspec_torch.naming import state_name
+from nnspec_torch.shares import shared_as, whole
 
 if TYPE_CHECKING:
     from nnspec.backend import Array, Weights
@@ -23,7 +24,7 @@ def waiting(graph: Graph, model: torch.nn.Module, batch: int) -> Weights:
     for name, parameter, _ in gradients_of(graph):
         tensor = parameters[state_name(parameter)]
         gathered = torch.zeros_like(tensor) if tensor.grad is None else tensor.grad
-        found[name] = gathered.detach().cpu().numpy().copy()
+        found[name] = whole(gathered).detach().cpu().numpy().copy()
     return found
 
 
@@ -34,5 +35,6 @@ def wait_again(graph: Graph, model: torch.nn.Module, state: Mapping[str, Array])
     for name, parameter, _ in gradients_of(graph):
         tensor = parameters[state_name(parameter)]
         # Without a batch a parameter has no gradient, as after every step.
-        tensor.grad = torch.tensor(state[name]).to(tensor) if batch else None
+        given = torch.tensor(state[name]).to(device=tensor.device, dtype=tensor.dtype)
+        tensor.grad = shared_as(given, tensor) if batch else None
     return batch

@@ -22,6 +22,8 @@ class Trained(Protocol):
     model: Any
 
     @property
+    def trained(self) -> Any: ...
+    @property
     def training(self) -> ModuleType: ...
     def precision(self) -> AbstractContextManager[None]: ...
     def named(self, given: Any) -> dict[str, Array]: ...
@@ -43,7 +45,7 @@ class Rows:
     def stepper(self) -> Callable[[Positions], float]:
         """Return what takes a step on the rows at given positions: the loss before it."""
         program = self._program
-        program.model.train()
+        program.trained.train()
 
         def take(rows: Positions) -> float:
             with program.precision():

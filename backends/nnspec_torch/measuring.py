@@ -142,18 +142,26 @@ def pacing(training: Training, data: Data) -> list[str]:
     return [f"        scheduler.step({_Watched(training, data, schedule.watched).value})"]
 
 
-def ending(training: Training, data: Data, *, is_shared: bool = False) -> list[str]:
-    """Return the lines at the end of each epoch. is_shared: only the first process writes."""
+def ending(
+    training: Training, data: Data, *, is_shared: bool = False, is_sharded: bool = False
+) -> list[str]:
+    """Return the lines at the end of each epoch.
+
+    is_shared: only the first process writes; is_sharded: what all have put together.
+    """
     keeping, stop = _Watched(training, data, training.keep), training.stop
     stopping = _Watched(training, data, stop)
     is_one = stop is not None and keeping.is_as(stopping)
     value = keeping.value
     kept = "kept" if training.keeps_average else "model"
+    kept = "kept" if is_sharded else kept
     lines = [
         f"        if {keeping.better('best')}:",
         f"            best = {value}",
         *(["            waited = 0"] if is_one else []),
+        *(["            state = whole(model)"] if is_sharded else []),
         *(["            if dist.get_rank() == 0:"] if is_shared else []),
+        *(["                kept.load_state_dict(state)"] if is_sharded else []),
         f"            {'    ' if is_shared else ''}save({kept}, record, arguments.output)",
     ]
     if stop is None:

@@ -187,6 +187,15 @@ def imports(
         plain.append("import torch.distributed as dist")
     if "F" in modules:
         plain.append("import torch.nn.functional as F")
+    if "fully_shard" in modules:
+        names += [
+            "from torch.distributed.checkpoint.state_dict import (",
+            "    StateDictOptions,",
+            "    get_model_state_dict,",
+            ")",
+            "from torch.distributed.device_mesh import init_device_mesh",
+            "from torch.distributed.fsdp import fully_shard, register_fsdp_forward_method",
+        ]
     if "ParamsT" in modules:
         names.append("from torch.optim.optimizer import ParamsT")
     averages = [name for name in ("AveragedModel", "get_ema_multi_avg_fn") if name in modules]

@@ -62,7 +62,9 @@ DEFINED = frozenset(
         *("CyclingLR", "cycled_momentum"),
         *("add_decay", "contextmanager", "fnmatchcase", "named", "ATTRIBUTES"),
         *("Summed", "combine", "dist", "gathered", "normalized", "partial", "share"),
-        *("share_statistics", "summed"),
+        *("share_statistics", "summed", "shard", "whole", "StateDictOptions"),
+        *("fully_shard", "get_model_state_dict", "init_device_mesh"),
+        "register_fsdp_forward_method",
     }
 )
 """Names that a file may define or import beside the classes of its network."""
@@ -83,7 +85,7 @@ _LOCAL = frozenset(
             "measured",
         ),
         *("model", "number", "optimizer", "output", "parser", "parts", "reached", "record", "rows"),
-        *("scale", "scheduler", "source", "table", "target", "tensors", "total", "train"),
+        *("scale", "scheduler", "source", "state", "table", "target", "tensors", "total", "train"),
         *("train_loss", "waited", "weights"),
     }
 )

@@ -13,6 +13,7 @@ from nnspec.network.graph import Graph
 from nnspec.weights.optimizer_state import STEP, checked_state, slots_of
 from nnspec_torch.naming import state_name
 from nnspec_torch.optimizers import OPTIMIZERS
+from nnspec_torch.shares import shared_as, whole
 
 if TYPE_CHECKING:
     from nnspec.backend import Array, Weights
@@ -49,7 +50,7 @@ def state_of(
             dtype = str(tensor.dtype).removeprefix("torch.")
             found[name] = np.full(shape, record.first(slot), dtype)
         else:
-            found[name] = value.detach().cpu().numpy().copy()
+            found[name] = whole(value).detach().cpu().numpy().copy()
     for name in record.scalars:
         values = (each[name] for each in optimizer.state.values() if name in each)
         found[name] = np.array(float(next(values, record.first(name))))
@@ -72,8 +73,9 @@ def load_state(
     }
     for name, parameter, slot, _ in slots_of(graph, record):
         values = held[id(parameters[state_name(parameter)])]
-        values[keys.get(slot, slot)] = torch.from_numpy(np.array(state[name]))
-    whole = optimizer.state_dict()
+        given = torch.from_numpy(np.array(state[name]))
+        values[keys.get(slot, slot)] = shared_as(given, parameters[state_name(parameter)])
+    known = optimizer.state_dict()
     numbered = {}
     if steps:  # else it begins by itself
         ordered = (each for group in optimizer.param_groups for each in group["params"])
@@ -84,7 +86,7 @@ def load_state(
                     **_scalars(record, state),
                     "step": torch.tensor(float(steps)),
                 }
-    optimizer.load_state_dict({**whole, "state": numbered})
+    optimizer.load_state_dict({**known, "state": numbered})
     if record.keeps_average:
         # PyTorch has cast the sum to the precision of the weights.
         for each in optimizer.state.values():

@@ -34,6 +34,11 @@ class TorchOptions(Options):
     processes: bool = option(
         False, "Let the processes that torchrun starts share each batch.", in_verify=False
     )
+    sharded: bool = option(
+        False,
+        "With --processes: let each keep a share of weights, gradients and optimizer (FSDP).",
+        in_verify=False,
+    )
     precision: str = option(
         "32",
         "Of the arithmetic in training: mixed ones leave to autocast what is computed in 16 bits.",

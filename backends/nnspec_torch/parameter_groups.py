@@ -26,9 +26,12 @@ _TOLD = {
 
 
 class Maker:
-    """An optimizer of a network as it is written; its settings, and which PyTorch's own takes."""
+    """An optimizer of a network as it is written; its settings, and which PyTorch's own takes.
 
-    def __init__(self, graph: Graph, optimizer: Optimizer) -> None:
+    is_sharded: whether a process has a share of each parameter, which not every kernel takes.
+    """
+
+    def __init__(self, graph: Graph, optimizer: Optimizer, *, is_sharded: bool = False) -> None:
         self.graph = graph
         self.optimizer = optimizer
         self.parts = parts_of(graph, optimizer) or {Settings(): []}
@@ -50,6 +53,9 @@ class Maker:
             last = {key: keywords.pop(key) for key in ("fused",) if key in keywords}
             amount = getattr(self.base, self.native)
             self.call = call(self.call.function, **keywords, weight_decay=amount, **last)
+        if is_sharded:
+            keywords = {key: value for key, value in self.call.keywords if key != "fused"}
+            self.call = call(self.call.function, **keywords)
 
     @property
     def imports(self) -> frozenset[str]:

@@ -76,6 +76,8 @@ class TorchProgram(Joining, Emitted):
         self.head = compiled.head
         self.dtype = getattr(torch, dtype)
         self.is_shared, self.is_scaled = compiled.options.processes, is_scaled(compiled.options)
+        self.is_sharded = compiled.options.sharded
+        self._remembered: Weights | None = None
         self.device = device_of(compiled.options.device, self.dtype, is_shared=self.is_shared)
         self.tf32 = compiled.options.tf32
         self.emitted = load_source(compiled.source, spec.name)
@@ -116,7 +118,28 @@ class TorchProgram(Joining, Emitted):
     @cached_property
     def _stepping(self) -> Stepping:
         scaled_on = self.device.type if self.is_scaled else ""
-        return Stepping(self.spec, self.training, self.model, scaled_on)
+        return Stepping(self.spec, self.training, self.trained, scaled_on)
+
+    @cached_property
+    def trained(self) -> nn.Module:
+        """The module that steps change: the model, or one of which this process has a share."""
+        if not self.is_sharded:
+            return self.model
+        with Undrawn(), self.precision():
+            module: nn.Module = getattr(self.emitted, class_name(self.spec.name))()
+        module.to(self.dtype).to(self.device).load_state_dict(self.model.state_dict())
+        self.training.share_statistics(module)
+        self.training.shard(module)
+        return module
+
+    def gather(self) -> None:
+        """Let the model, and what `optimizer_state` gives, be of the steps that all have taken."""
+        if not self.is_sharded:
+            return
+        weights = self.training.whole(self.trained)
+        self._remembered = self._stepping.state()
+        if weights:  # of the first process alone
+            self.model.load_state_dict(weights)
 
     def precision(self) -> AbstractContextManager[None]:
         """Let what the emitted code makes itself be of the program's dtype."""
@@ -172,7 +195,7 @@ class TorchProgram(Joining, Emitted):
 
     def train_step(self, inputs: Mapping[str, Array], target: Target) -> float:
         """Take one optimizer step, and return the loss before it."""
-        self.model.train()
+        self.trained.train()
         tensors = self.tensors(inputs)
         with self.precision():
             return float(self.step(*tensors, *self.goals(target)))
@@ -188,7 +211,7 @@ class TorchProgram(Joining, Emitted):
 
     @cached_property
     def _noise(self) -> NoiseTaker:
-        return NoiseTaker(self.model, self.emitted, self.drawers())
+        return NoiseTaker(self.trained, self.emitted, self.drawers())
 
     # What `nnspec.backend.HoldsRows` adds
 
@@ -317,7 +340,7 @@ class TorchProgram(Joining, Emitted):
 
     def optimizer_state(self) -> Weights:
         """Return what the optimizer remembers, by neutral names."""
-        return self._stepping.state()
+        return self._stepping.state() if self._remembered is None else self._remembered
 
     def load_optimizer_state(self, state: Mapping[str, Array]) -> None:
         """Set what the `optimizer_state` of any backend gave; raises WeightsError for else."""

@@ -204,6 +204,8 @@ def _main(spec: Spec, training: Training, load: str, options: TorchOptions) -> s
     is_counted, is_shared = training.accumulate > 1, options.processes
     state += f", {SCALER}" if is_scaled(options) else ""
     state += f", {NUMBER}" if is_counted else ""
+    made = f"{class_name(spec.name)}()"
+    sharded = [f"    kept = {made}  # takes whole weights", "    shard(model)"]
     lines = [
         "def main() -> None:",
         '    """Train, and write the weights of the best epoch."""',
@@ -223,7 +225,7 @@ def _main(spec: Spec, training: Training, load: str, options: TorchOptions) -> s
         f"    torch.manual_seed({training.seed})",
         "    device = torch.device(arguments.device)",
         *(_joined() if is_shared else ()),
-        *wrap(f"model = {class_name(spec.name)}()", 4),
+        *wrap(f"model = {made}", 4),
         "    if arguments.weights is not None:",
         "        try:",
         f"            model.load_state_dict({load}(arguments.weights))",
@@ -231,6 +233,7 @@ def _main(spec: Spec, training: Training, load: str, options: TorchOptions) -> s
         '            parser.error(f"--weights: {arguments.weights}: {error}")',
         "    model.to(device)",
         *(["    share_statistics(model)"] if is_shared else []),
+        *(sharded if options.sharded else []),
         *(
             [f"    torch.manual_seed({training.seed} + dist.get_rank())  # each drops its own"]
             if is_shared and spec.graph.is_random
@@ -284,10 +287,12 @@ def _main(spec: Spec, training: Training, load: str, options: TorchOptions) -> s
         f"        if not all(map(math.isfinite, {finite})):",
         '            raise SystemExit(f"in epoch {epoch} the loss is {train_loss}, {measured}")',
         *pacing(training, data),
-        *ending(training, data, is_shared=is_shared),
+        *ending(training, data, is_shared=is_shared, is_sharded=options.sharded),
     ]
     confusion = confusion_lines(spec)
     last = []
+    if options.sharded and (data.has_test or confusion):
+        last.append("    model = kept.to(device)")
     if data.has_test or confusion:
         last.append(f"    model.load_state_dict({load}(arguments.output))")
     if data.has_test:

@@ -11,6 +11,7 @@ from nnspec.emit.training import (
     training_of,
 )
 from nnspec.emit.weighting import MEAN, body_of
+from nnspec.errors import UsageError
 from nnspec.language.losses import Loss
 from nnspec.language.objectives import is_composed
 from nnspec.language.schedules.plateau import Plateau
@@ -36,6 +37,9 @@ from nnspec_torch.plateau import plateau_source
 from nnspec_torch.schedules import has_schedule, scheduler_modules, scheduler_source
 from nnspec_torch.updates import NUMBER, OWN, SCALER, is_scaled, names_of, told, update_lines
 
+WHOLE = frozenset({"adafactor", "muon", "rprop"})
+"""Optimizers that need whole weights, or operators that PyTorch 2.13 lacks for shares of them."""
+
 
 def training_modules(spec: Spec, options: TorchOptions) -> frozenset[str]:
     """Return the modules that the definitions use."""
@@ -49,6 +53,7 @@ def training_modules(spec: Spec, options: TorchOptions) -> frozenset[str]:
     averaged = average_modules(training.average, training.optimizer)
     penalised = penalty_imports(training, penalty_source(spec.graph, training))
     shared = frozenset({"F", "dist", "partial"} if options.processes else ())
+    shared |= {"fully_shard"} if options.sharded else set()
     scheduled = scheduler_modules(training.optimizer)
     return modules | penalised | made.imports | averaged | scheduled | shared
 
@@ -56,25 +61,47 @@ def training_modules(spec: Spec, options: TorchOptions) -> frozenset[str]:
 def training_source(spec: Spec, head: Head | None, options: TorchOptions) -> str:
     """Return the definitions that train: loss_function, make_optimizer, train_step."""
     training = training_of(spec)
+    if options.sharded and not options.processes:
+        raise UsageError("a share of the weights is of one of several processes: add --processes")
     return "\n\n\n".join(
         [
             *loss_functions(spec),
             *composed_loss(spec),
             *penalty_source(spec.graph, training),
             *activity_source(training),
-            *Maker(spec.graph, training.optimizer).text(),
+            *Maker(spec.graph, training.optimizer, is_sharded=options.sharded).text(),
             *scheduler_source(training.optimizer),
             *_plateau(spec, training),
             *average_source(training.average, training.optimizer),
-            *(sharing_source() if options.processes else ()),
+            *(sharing_source(spec, options) if options.processes else ()),
             _train_step(spec, head, training, options),
         ]
     )
 
 
-def sharing_source() -> list[str]:
-    """Return what processes share a batch by."""
-    return [each.text for each in snippets("nnspec_torch.emitted", "sharing").values()]
+def sharing_source(spec: Spec, options: TorchOptions) -> list[str]:
+    """Return what processes share a batch by, and the weights where that is asked."""
+    parts = snippets("nnspec_torch.emitted", "sharing")
+    if not options.sharded:
+        return [each.text for each in parts.values()]
+    require_shardable(training_of(spec), options)
+    shared = [each.text for name, each in parts.items() if name != "combine"]
+    return shared + [each.text for each in snippets("nnspec_torch.emitted", "sharding").values()]
+
+
+def require_shardable(training: Training, options: TorchOptions) -> None:
+    """Raise UsageError for what takes whole weights, of which each process has a share."""
+    asked = {
+        "regularization": bool(training.regularization),
+        "average": training.keeps_average,
+        "precision 16-mixed": is_scaled(options),
+        f"the optimizer {training.optimizer.type}": training.optimizer.type in WHOLE,
+    }
+    if wrong := [name for name, is_asked in asked.items() if is_asked]:
+        raise UsageError(
+            f"{' and '.join(wrong)}: it takes whole weights, of which fsdp leaves each process a "
+            "share; leave it out, or take ddp"
+        )
 
 
 def composed_loss(spec: Spec) -> list[str]:

@@ -31,6 +31,8 @@ def names_of(training: Training, options: TorchOptions) -> frozenset[str]:
         names.update((SCALER, "scale"))
     if options.processes:
         names.update((OWN, "output", "share", "gathered", "summed", "combine"))
+    if options.sharded:
+        names.update(("shard", "whole"))
     if training.clip is not None and training.clip.norm_each is not None:
         names.add("parameter")
     return frozenset(names)
@@ -68,7 +70,8 @@ def update_lines(
     if is_scaled(options):
         down = f"{SCALER}.scale({'loss' if count == 1 else f'loss / {count}'})"
     # The mean of what was combined before is that again, so that batches may wait.
-    backward = [f"{down}.backward()", *(["combine(model)"] if options.processes else [])]
+    is_combined = options.processes and not options.sharded  # else FSDP combines
+    backward = [f"{down}.backward()", *(["combine(model)"] if is_combined else [])]
     if count == 1:
         return ["optimizer.zero_grad()", *forward, *backward, *step]
     return [

@@ -36,6 +36,13 @@ class SharesBatches(Trainable, Protocol):
         """
         ...
 
+    def gather(self) -> None:
+        """Let the program of the first be of the steps that all have taken; all call it.
+
+        It does nothing where each has whole weights.
+        """
+        ...
+
     def told(self, message: bytes = b"") -> bytes:
         """Return what the first process says: its own message, given there."""
         ...

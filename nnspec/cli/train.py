@@ -22,7 +22,7 @@ from nnspec.errors import UsageError
 
 if TYPE_CHECKING:
     from nnspec.backend import Precision
-    from nnspec.training.hardware import Arithmetic, Device
+    from nnspec.training.hardware import Arithmetic, Device, Strategy
     from nnspec.training.run import Run
 
 
@@ -67,6 +67,13 @@ if TYPE_CHECKING:
     help="Processes that share each batch, with a device each; the weights are those of one.",
 )
 @click.option(
+    "--strategy",
+    type=click.Choice(["ddp", "fsdp"]),
+    default="ddp",
+    show_default=True,
+    help="With --devices: each holds all weights, or a share of them, of gradients and optimizer.",
+)
+@click.option(
     "--folds",
     type=click.IntRange(min=2, max=100),
     help="Cross-validate: train anew for each of so many folds, fold1, fold2, ... of the folder.",
@@ -96,6 +103,7 @@ def train(
     device: Device | None,
     devices: int,
     precision: Arithmetic | None,
+    strategy: Strategy,
     folds: int | None,
     save_every: int | None,
     log: tuple[str, ...],
@@ -125,8 +133,9 @@ def train(
             raise UsageError("--compile is of a network that is trained by itself")
         if folds is not None:
             raise UsageError("--folds is of a network that is trained by itself")
-        if device is not None or devices > 1 or precision is not None:
-            named = "--device" if device else "--devices" if devices > 1 else "--precision"
+        asked = {"--device": device, "--devices": devices > 1, "--precision": precision,
+                 "--strategy": strategy != "ddp"}  # fmt: skip
+        if named := next((name for name, is_asked in asked.items() if is_asked), ""):
             raise UsageError(f"{named} is of a network that is trained by itself")
         if save_every is not None:
             raise UsageError("--save-every is of a network that is trained by itself")
@@ -146,14 +155,14 @@ def train(
             resume=resume, overwrite=overwrite, as_json=as_json,
             hardware={
                 "device": device, "devices": devices, "precision": precision,
-                "save_every": save_every,
+                "strategy": strategy, "save_every": save_every,
             },
         )  # fmt: skip
     place = place_here()
     if place is not None and place.rank > 0:
         from nnspec.cli.followers import follow_first  # which few calls need
 
-        hardware = Hardware.asked(device, devices, precision, is_follower=True)
+        hardware = Hardware.asked(device, devices, precision, strategy, is_follower=True)
         return follow_first(loaded, backend, dtype, hardware)
     if overwrite:
         for path in RunFolder(output).files:
@@ -179,6 +188,7 @@ def train(
                 device=device,
                 devices=devices,
                 precision=precision,
+                strategy=strategy,
                 save_every=save_every,
             ),
             total,

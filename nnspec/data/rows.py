@@ -15,12 +15,13 @@ from nnspec.data.arrays import admit_arrays, require_equal_lengths
 from nnspec.data.concluding import Read, concluded, standardised, target_of
 from nnspec.data.dataset import Dataset, Part, parted
 from nnspec.data.feature import Feature, mean_and_scale
+from nnspec.data.files import read
 from nnspec.data.folding import Fold, parts_of
 from nnspec.data.parts import features_of, finished, learned
 from nnspec.data.repeated import repeated
 from nnspec.data.resampling import kinds_of
 from nnspec.data.sources import is_there, located, notes_of, read_source, sha256_of
-from nnspec.data.tables import Rows, read
+from nnspec.data.tables import Rows
 from nnspec.data.targets import columns_of
 from nnspec.data.tokenizer_files import with_tokenizers
 from nnspec.data.weighting import balanced, column_of, joined, read_weight, with_weight

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import polars as pl
 
+from nnspec.data.files import read
 from nnspec.data.joined import Joined
 from nnspec.data.named_files import Files
 from nnspec.data.preprocessing import Preprocessing
-from nnspec.data.tables import Rows, read
+from nnspec.data.tables import Rows
 from nnspec.errors import DataError
 from nnspec.language.arrays import IN_FILES, holds_arrays
 from nnspec.language.databases import is_server

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import weakref
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -33,9 +34,10 @@ from nnspec.data.stored_arrays import GroupRows, StoredFiles, StoredGroup
 from nnspec.data.streamed import Streamed, streamed
 from nnspec.data.tables import Later, Rows, missing_column, number
 from nnspec.data.targets import columns_of
+from nnspec.data.text_columns import as_columns, require_room
 from nnspec.data.weighting import column_of, read_weight
 from nnspec.errors import DataError
-from nnspec.language.streaming import Stream
+from nnspec.language.streaming import TABLES, Stream
 from nnspec.language.training_schema import Data
 from nnspec.network.domains import domain_of
 from nnspec.network.graph import Graph
@@ -57,14 +59,15 @@ class Kept(NamedTuple):
 
 
 def load_streamed(spec: Spec, path: Path, fold: Fold | None) -> Dataset:
-    """Return the rows of a .parquet or .npz file, their inputs on the disk; raises DataError."""
+    """Return the rows of a table or of arrays, their inputs on the disk; raises DataError."""
     data, training = spec.model.data, spec.model.training
     assert data is not None
     assert training is not None
     assert data.stream is not None
-    if path.suffix.lower() in (".parquet", ".npz") and not path.is_file():
+    suffix = path.suffix.lower()
+    if suffix in (*TABLES, ".npz") and not path.is_file():
         raise DataError(f"{path}: there is no such file")
-    source = _Table(path) if path.suffix.lower() == ".parquet" else _Archive(path)
+    source = _Table(path) if suffix in TABLES else _Archive(path)
     # First, since a pattern of features would take a misspelt target for one of them.
     columns = columns_of(source.known, data, path)
     features = features_of(spec.graph, data, source.known, path, columns + column_of(data))
@@ -112,7 +115,11 @@ class _Table:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.scan = pl.scan_parquet(path)
+        if path.suffix.lower() == ".csv":
+            self.scan, folder = as_columns(path)
+            weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        else:
+            self.scan = pl.scan_parquet(path)
         try:
             self.known: Rows = self.scan.head(0).collect()
             self.count = int(self.scan.select(pl.len()).collect().item())
@@ -123,7 +130,7 @@ class _Table:
 
     def _broken(self, error: Exception) -> DataError:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        return DataError(f"{self.path} is no readable .parquet file: {reason}")
+        return DataError(f"{self.path} is no readable {self.path.suffix} file: {reason}")
 
     def _require(self, names: Sequence[str]) -> None:
         assert isinstance(self.known, pl.DataFrame)
@@ -321,13 +328,7 @@ def _as_it_is(rows: Array) -> Array:
 
 def _unnamed(size: int, path: Path) -> Opened:
     """Return a file without a name that is to have so many bytes; raises DataError without room."""
-    folder = tempfile.gettempdir()
-    free = shutil.disk_usage(folder).free
-    if free < size:
-        raise DataError(
-            f"{path}: what its columns become takes {size / 2**30:.1f} GiB on the disk, and "
-            f"{folder} has {free / 2**30:.1f}: let TMPDIR name a folder that has more"
-        )
+    require_room(size, path, "what its columns become takes")
     with tempfile.TemporaryFile() as file:
         return Opened(file)
 

@@ -1,6 +1,6 @@
 """Reads a table part by part, as numbers, when all of it is in order.
 
-What is not leaves the reading to `tables.read`, which finds the row at fault, and says it.
+What is not leaves the reading to `files.read`, which finds the row at fault, and says it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def parts(path: Path, floats: Sequence[str], others: Sequence[str]) -> Iterator[
     """Yield these columns of a file of SUFFIXES, some rows at a time.
 
     floats: columns that are read as float64. others: columns that stay as they are, which in a
-    .csv file is text. Raises DataError or a PolarsError for whatever `tables.read` might refuse.
+    .csv file is text. Raises DataError or a PolarsError for whatever `files.read` might refuse.
     """
     columns = [*floats, *others]
     if path.suffix.lower() == ".csv":

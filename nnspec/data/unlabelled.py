@@ -9,7 +9,8 @@ from typing import Any, cast
 from numpy.typing import NDArray
 
 from nnspec.data.feature import Feature, places
-from nnspec.data.tables import read, select
+from nnspec.data.files import read
+from nnspec.data.tables import select
 from nnspec.errors import DataError, UsageError
 from nnspec.language.arrays import IN_FILES
 from nnspec.language.schema import DType

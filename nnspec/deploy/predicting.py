@@ -14,9 +14,10 @@ import polars as pl
 from nnspec.backend import onnx_backend
 from nnspec.data.arrays import admit_arrays, require_arrays
 from nnspec.data.domain_record import RECORD
+from nnspec.data.files import read
 from nnspec.data.preprocessing import Answer, Preprocessing
 from nnspec.data.streaming import SUFFIXES, parts
-from nnspec.data.tables import Rows, read
+from nnspec.data.tables import Rows
 from nnspec.data.windows import leading
 from nnspec.deploy.batching import Batching, OnRows
 from nnspec.deploy.whole import WholeProgram

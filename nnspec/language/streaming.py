@@ -22,8 +22,9 @@ class Stream(Frozen):
     buffer: Size = Field(default=16, description="Blocks among which rows are shuffled.")
 
 
-SUFFIXES = (".parquet", *ARRAYS)
-"""Of files of which a part is read without what is before it."""
+TABLES = (".csv", ".parquet")
+SUFFIXES = (*TABLES, *ARRAYS)
+"""Of files of which a part is read without what is before it, a .csv once it lies in columns."""
 
 
 def require_streamable(data: Any) -> None:
@@ -31,8 +32,8 @@ def require_streamable(data: Any) -> None:
     if not data.source.lower().endswith(SUFFIXES):
         raise PydanticCustomError(
             "nnspec",
-            "`stream` reads .parquet, .npz, .npy and .zarr in parts, and not {source}: write one, "
-            'as by polars.scan_csv("rows.csv").sink_parquet("rows.parquet")',
+            "`stream` reads .csv, .parquet, .npz, .npy and .zarr in parts, and not {source}: write "
+            'one, as by polars.scan_ndjson("rows.jsonl").sink_parquet("rows.parquet")',
             {"source": data.source},
         )
     reasons = {

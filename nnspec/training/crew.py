@@ -29,7 +29,7 @@ from nnspec.network.loader import Spec, check
 from nnspec.support.endings import ending_of
 from nnspec.training.datasets import dataset_of
 from nnspec.training.epoch import NotFinite, run_steps
-from nnspec.training.hardware import Arithmetic, Device, Hardware, Place
+from nnspec.training.hardware import Arithmetic, Device, Hardware, Place, Strategy
 from nnspec.training.history import Epoch
 from nnspec.training.lengths import with_steps
 from nnspec.training.pacing import set_rate
@@ -57,6 +57,7 @@ class Task:
     rank: int
     processes: int
     store: str
+    strategy: Strategy = "ddp"
 
 
 class Crew:
@@ -185,7 +186,7 @@ def crew_of(
                     Task(
                         spec.to_yaml(), str(spec.folder.resolve()), backend, dtype,
                         hardware.device, hardware.precision, fold, rank, place.processes,
-                        str(place.store),
+                        str(place.store), hardware.strategy,
                     )
                     for rank in range(1, place.processes)
                 ])  # fmt: skip
@@ -268,7 +269,7 @@ def main() -> int:
             answers.flush()
 
     _whenever_it_ends(lambda: os._exit(1))
-    hardware = Hardware(task.device, task.processes, task.precision)
+    hardware = Hardware(task.device, task.processes, task.precision, strategy=task.strategy)
     fold = None if task.fold is None else Fold(*task.fold)
     place = Place(task.rank, task.processes, Path(task.store))
     try:

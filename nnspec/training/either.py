@@ -13,7 +13,7 @@ from nnspec.network.loader import AnySpec, Spec, check_any
 from nnspec.network.networks import Networks
 from nnspec.training import adversarial, epochs
 from nnspec.training.epoch import OnStep
-from nnspec.training.hardware import Arithmetic, Device
+from nnspec.training.hardware import Arithmetic, Device, Strategy
 from nnspec.training.loggers import Log
 from nnspec.training.loop import OnEpoch
 from nnspec.training.run import Run
@@ -53,6 +53,7 @@ def train(
     device: Device | None = None,
     devices: int = 1,
     precision: Arithmetic | None = None,
+    strategy: Strategy = "ddp",
     save_every: int | None = None,
     on_step: OnStep | None = None,
     on_epoch: OnEpoch | None = None,
@@ -75,8 +76,9 @@ def train(
     nothing of the run, and say which vanish, explode or die. log: "tensorboard", "mlflow" or a
     `Logger`, or several, that follow the run. device: "cpu", "cuda", "mps" or "auto", the best that
     is there. devices: processes that share each batch, each with a device of its own; their weights
-    are those of one. precision: "bf16-mixed" and "16-mixed" let the framework compute in 16 bits
-    what allows it. After every epoch the folder holds a state from which `resume` goes on to the
+    are those of one. strategy: "ddp", or "fsdp", by which each holds a share of weights, gradients
+    and optimizer. precision: "bf16-mixed" and "16-mixed" let the framework compute in 16 bits what
+    allows it. After every epoch the folder holds a state from which `resume` goes on to the
     very weights of a run that was never interrupted; save_every: after so many steps of an epoch
     too, from where random layers draw anew.
     What is diagnosed, compiled, on other hardware, saved within epochs, or starts from given
@@ -88,7 +90,7 @@ def train(
     checked = check_any(spec)
     if isinstance(checked, Spec):
         return epochs.train(checked, backend, folder, **settings)
-    alone = {"compiled": False, "diagnose": False, "devices": 1}
+    alone = {"compiled": False, "diagnose": False, "devices": 1, "strategy": "ddp"}
     for name in ("weights", "data", "device", "precision", "save_every", *alone):
         usual = alone.get(name)
         # Without ==, by which True is 1, and an array is many.

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 import numpy as np
 from numpy.typing import NDArray
 
-from nnspec.backend import KeepsAverages, TakesNoise, Trainable
+from nnspec.backend import KeepsAverages, SharesBatches, TakesNoise, Trainable
 from nnspec.data.dataset import Dataset, Part
 from nnspec.errors import UsageError
 from nnspec.language.objectives import is_composed
@@ -87,12 +87,20 @@ def run_steps(
         taken.losses.append(loss)
         taken.sizes.append(count)
         if saving is not None and step % saving.every == 0 and step < total:
+            _gather(program)
             if saving.save is not None:
                 saving.save(taken)
             _reseed(program, spec, number, step)
         if on_step is not None:
             on_step(number, step, total, loss)
+    _gather(program)
     return float(np.average(taken.losses, weights=taken.sizes))
+
+
+def _gather(program: Trainable) -> None:
+    """Let the first of several processes have what all have trained, before it is asked."""
+    if isinstance(program, SharesBatches):
+        program.gather()
 
 
 def _reseed(program: Trainable, spec: Spec, number: int, step: int) -> None:

@@ -21,7 +21,7 @@ from nnspec.network.loader import AnySpec, Spec, check
 from nnspec.training.batches import require_batches
 from nnspec.training.beforehand import require_trainable, rows_for
 from nnspec.training.epoch import OnStep
-from nnspec.training.hardware import Arithmetic, Device, Hardware
+from nnspec.training.hardware import Arithmetic, Device, Hardware, Strategy
 from nnspec.training.lengths import with_steps
 from nnspec.training.loggers import Log, Logs
 from nnspec.training.loop import Loop, OnEpoch
@@ -58,6 +58,7 @@ def train(
     device: Device | None = None,
     devices: int = 1,
     precision: Arithmetic | None = None,
+    strategy: Strategy = "ddp",
     save_every: int | None = None,
     on_step: OnStep | None = None,
     on_epoch: OnEpoch | None = None,
@@ -74,8 +75,9 @@ def train(
     nothing of the run, and say which vanish, explode or die. log: "tensorboard", "mlflow" or a
     `Logger`, or several, that follow the run. device: "cpu", "cuda", "mps" or "auto", the best that
     is there. devices: processes that share each batch, each with a device of its own; their weights
-    are those of one. precision: "bf16-mixed" and "16-mixed" let the framework compute in 16 bits
-    what allows it. After every epoch the folder holds a state from which `resume` goes on to the
+    are those of one. strategy: "ddp", or "fsdp", by which each holds a share of weights, gradients
+    and optimizer. precision: "bf16-mixed" and "16-mixed" let the framework compute in 16 bits what
+    allows it. After every epoch the folder holds a state from which `resume` goes on to the
     very weights of a run that was never interrupted; save_every: after so many steps of an epoch
     too, from where random layers draw anew.
 
@@ -96,7 +98,7 @@ def train(
     dtype = dtype or known.dtype or "float32"
     every = _every(spec, save_every, known, resume=resume, diagnose=diagnose)
     found = get_backend(backend)
-    hardware = Hardware.asked(device, devices, precision)
+    hardware = Hardware.asked(device, devices, precision, strategy)
     alone = {"compiled": compiled, "diagnose": diagnose, "data": data, "dtype": dtype}
     hardware.require(found, alone)
     require_trainable(spec, found)

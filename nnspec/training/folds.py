@@ -16,7 +16,7 @@ from nnspec.network.loader import AnySpec, check
 from nnspec.support import html
 from nnspec.training.datasets import dataset_of
 from nnspec.training.epochs import train
-from nnspec.training.hardware import Arithmetic, Device, place_here
+from nnspec.training.hardware import Arithmetic, Device, Strategy, place_here
 from nnspec.training.loggers import Log
 from nnspec.training.run import Run, TrainingInterrupted
 from nnspec.training.runs import RunFolder, write_record
@@ -101,6 +101,7 @@ def cross_validate(
     device: Device | None = None,
     devices: int = 1,
     precision: Arithmetic | None = None,
+    strategy: Strategy = "ddp",
     save_every: int | None = None,
     on_fold: OnFold | None = None,
 ) -> CrossValidation:
@@ -136,7 +137,8 @@ def cross_validate(
                 return train(
                     spec, backend, place, data=data, epochs=epochs, dtype=dtype, compiled=compiled,
                     log=log, device=device, devices=devices, precision=precision,
-                    save_every=save_every, resume=goes_on, overwrite=overwrite, **watching,
+                    strategy=strategy, save_every=save_every, resume=goes_on,
+                    overwrite=overwrite, **watching,
                 )  # fmt: skip
             except TrainingInterrupted:
                 raise TrainingInterrupted(

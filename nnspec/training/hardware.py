@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 Device = Literal["cpu", "cuda", "mps", "auto"]
 Arithmetic = Literal["32", "bf16-mixed", "16-mixed"]
-_NEEDS = {"device": "device", "processes": "devices", "precision": "precision"}
+Strategy = Literal["ddp", "fsdp"]
+_NEEDS = {
+    "device": "device", "processes": "devices", "precision": "precision", "sharded": "strategy",
+}  # fmt: skip
 """Option of a backend -> the setting that needs it."""
 
 
@@ -53,13 +56,15 @@ class Hardware:
 
     device: its kind, None for what the backend takes by itself. devices: processes with one each,
     which share every batch. precision: None for that of `dtype` throughout. place: that of this
-    process, where torchrun has begun them.
+    process, where torchrun has begun them. strategy: what each process holds, "ddp" all weights and
+    "fsdp" a share of them.
     """
 
     device: Device | None = None
     devices: int = 1
     precision: Arithmetic | None = None
     place: Place | None = None
+    strategy: Strategy = "ddp"
 
     @classmethod
     def asked(
@@ -67,6 +72,7 @@ class Hardware:
         device: Device | None,
         devices: int,
         precision: Arithmetic | None,
+        strategy: Strategy = "ddp",
         *,
         is_follower: bool = False,
     ) -> Hardware:
@@ -78,7 +84,11 @@ class Hardware:
             raise UsageError(f"at least one device is expected, not {devices}")
         place = place_here()
         if place is None:
-            return cls(device, devices, precision)
+            if strategy == "fsdp" and devices == 1:
+                raise UsageError(
+                    "fsdp leaves each of several processes a share of the weights: give `devices`"
+                )
+            return cls(device, devices, precision, strategy=strategy)
         if devices > 1:
             raise UsageError(f"torchrun has begun {place.processes} processes: leave out `devices`")
         if place.rank > 0 and not is_follower:
@@ -86,7 +96,7 @@ class Hardware:
                 "several processes are trained with by the command `nnspec train`, or by one "
                 "process that is given `devices`"
             )
-        return cls(device, place.processes, precision, place)
+        return cls(device, place.processes, precision, place, strategy)
 
     @property
     def is_shared(self) -> bool:
@@ -101,6 +111,8 @@ class Hardware:
             given["device"] = self.device
         if self.is_shared:
             given["processes"] = True
+        if self.strategy == "fsdp":
+            given["sharded"] = True
         if self.precision is not None:
             given["precision"] = self.precision
         return given
@@ -147,6 +159,7 @@ class Hardware:
         return {
             **({"device": program.placed()} if isinstance(program, Placed) else {}),
             **({"devices": self.devices} if self.is_shared else {}),
+            **({"strategy": self.strategy} if self.strategy != "ddp" else {}),
             **({"precision": self.precision} if self.precision not in (None, "32") else {}),
         }
 

@@ -6,10 +6,10 @@ import polars as pl
 import pytest
 from data_cases import from_csv, spec_of
 
+from nnspec.data.files import read
 from nnspec.data.preprocessing import Preprocessing
 from nnspec.data.rows import load_data
 from nnspec.data.splitting import split
-from nnspec.data.tables import read
 from nnspec.errors import DataError, UsageError
 from nnspec.language.training_schema import Data
 from nnspec.network.loader import check, loads

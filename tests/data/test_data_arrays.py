@@ -3,7 +3,8 @@ import pytest
 from data_cases import from_npz
 
 from nnspec.data.arrays import fit_shape
-from nnspec.data.tables import read, require_fitting
+from nnspec.data.files import read
+from nnspec.data.tables import require_fitting
 from nnspec.errors import DataError
 
 

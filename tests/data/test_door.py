@@ -9,8 +9,8 @@ from onnx import helper, numpy_helper
 
 import nnspec
 from nnspec.cli import main
+from nnspec.data.files import read
 from nnspec.data.rows import load_data
-from nnspec.data.tables import read
 from nnspec.deploy.predicting import predict
 from nnspec.errors import DataError, NnspecError, UsageError
 from nnspec.network.domains import domain_of

@@ -12,11 +12,11 @@ from PIL import Image
 import nnspec
 from nnspec.cli import main
 from nnspec.data import pictures
+from nnspec.data.files import read
 from nnspec.data.folders import passed_over
 from nnspec.data.images import Unreadable, decoded
 from nnspec.data.preprocessing import Preprocessing
 from nnspec.data.rows import load_data
-from nnspec.data.tables import read
 from nnspec.errors import DataError, SpecError
 from nnspec.network.loader import loads
 from nnspec.weights.canonical import load_weights

@@ -118,7 +118,7 @@ def test_bytes_of_a_sign_stay_together(tmp_path: Path) -> None:
 
 def test_lines_are_rows_without_the_empty_ones(tmp_path: Path) -> None:
     written(tmp_path, "\ufeffone\r\n\n  \ntwo words\n\x0bthree\u2028four\n")
-    rows = nnspec.data.tables.read(tmp_path / "book.txt")  # type: ignore[attr-defined]
+    rows = nnspec.data.files.read(tmp_path / "book.txt")  # type: ignore[attr-defined]
     assert isinstance(rows, pl.DataFrame)
     assert rows["text"].to_list() == ["one", "two words", "\x0bthree\u2028four"]
     assert rows["position"].to_list() == [1, 4, 5]

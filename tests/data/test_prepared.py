@@ -17,9 +17,9 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
+from nnspec.data.files import read
 from nnspec.data.preprocessing import Preprocessing
 from nnspec.data.rows import read_rows
-from nnspec.data.tables import read
 from nnspec.errors import DataError, SpecError
 from nnspec.network.loader import check, loads
 

@@ -43,6 +43,7 @@ TABLE: dict[str, str] = {
     "width": "3", "dtype": "float32", "layer": DENSE, "source": "rows.parquet", "features": "x_*",
     "more": "",
 }  # fmt: skip
+CSV = {**TABLE, "source": "rows.csv"}
 ARRAYS = {**TABLE, "source": "rows.npz", "features": "x"}
 PREPARED = {
     **TABLE, "width": "8", "features": "[x_0, x_1, x_2, place]", "more": "prepare: {x_0: "
@@ -53,6 +54,10 @@ CASES = {
     "standardized table": {**TABLE, "more": "standardize: true"},
     "prepared table": PREPARED,
     "weights, by time": {**TABLE, "more": "sample_weight: w\n  split: {time: w}"},
+    "text": CSV,
+    "standardized text": {**CSV, "more": "standardize: true"},
+    "prepared text": {**PREPARED, "source": "rows.csv"},
+    "text, by time": {**CSV, "more": "sample_weight: w\n  split: {time: w}"},
     "arrays": ARRAYS,
     "standardized arrays": {**ARRAYS, "more": "standardize: true"},
     "balanced arrays, in groups": {**ARRAYS, "more": "balance: kind\n  split: {group: place}"},
@@ -79,6 +84,9 @@ def write_rows(folder: Path) -> None:
         table = table.with_columns(pl.Series("x_0", missing))
     # Groups of rows are smaller than what is read at once, and larger than a block.
     table.write_parquet(folder / "rows.parquet", row_group_size=20)
+    table.write_csv(folder / "rows.csv")
+    with (folder / "rows.csv").open("a") as file:
+        file.write("\n\n")  # blank lines at the end are no rows
 
 
 def spec_of(folder: Path, case: dict[str, str], *, streams: bool) -> Spec:
@@ -168,7 +176,7 @@ def test_a_network_trains_on_them(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("case", "told"),
     [
-        ({**TABLE, "source": "rows.csv"}, "sink_parquet"),
+        ({**TABLE, "source": "rows.jsonl"}, "sink_parquet"),
         ({**TABLE, "more": "windows: {}"}, "`stream` does not go with `windows`"),
         (
             {**TABLE, "more": "prepare: {x_0: {image: {resize: 4}}}", "features": "x_0"},
@@ -240,6 +248,45 @@ def test_a_file_that_is_not_whole_is_told(tmp_path: Path) -> None:
     refused(tmp_path, ARRAYS, "Fortran order")
     np.savez(tmp_path / "rows.npz", **{**arrays, "x": arrays["x"][:-1]})
     refused(tmp_path, ARRAYS, "unequal numbers of rows")
+
+
+def spoilt(content: bytes, line: int, old: bytes, new: bytes) -> bytes:
+    lines = content.splitlines(keepends=True)
+    lines[line - 1] = lines[line - 1].replace(old, new)
+    return b"".join(lines)
+
+
+def test_a_text_that_is_no_table_is_told_by_its_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streamed_rows, "LEAST", 32)
+    monkeypatch.setattr(streamed_rows, "CHUNK", 1)
+    write_rows(tmp_path)
+    path = tmp_path / "rows.csv"
+    content = path.read_bytes()
+    wrong = {
+        "": "the file is empty",
+        spoilt(content, 90, b"\n", b",1\n"): "line 90 has 7 values, and the header 6",
+        spoilt(content, 120, b"\n", b"\xff\n"): "line 120: the text is not UTF-8",
+        spoilt(content, 1, b"place", b"x_0"): 'the header has the column "x_0" twice',
+        spoilt(content, 79, b"7.0", b"a"): 'line 79: column "x_2", row 78: "a" is not a number',
+        spoilt(content, 79, b"7.0", b""): 'line 79: column "x_2", row 78: the value is missing',
+        content.replace(b",", b";"): "the columns are separated by semicolons",
+        content.splitlines(keepends=True)[0]: "there are no rows",
+    }
+    for text, told in wrong.items():
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        refused(tmp_path, CSV, told)
+
+
+def test_a_text_trains_as_the_table_that_it_is(tmp_path: Path) -> None:
+    write_rows(tmp_path)
+    spec = spec_of(tmp_path, CASES["standardized text"], streams=True)
+    run = nnspec.train(spec, "torch", tmp_path / "run")
+    other = spec_of(tmp_path, CASES["standardized table"], streams=True)
+    losses = [each.values["loss"] for each in run.history]
+    found = [each.values["loss"] for each in nnspec.train(other, "torch", tmp_path / "o").history]
+    np.testing.assert_allclose(losses, found, rtol=1e-5)
 
 
 def test_rows_are_read_where_no_call_reads_at_a_place(

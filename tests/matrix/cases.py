@@ -359,6 +359,7 @@ def rows() -> Iterator[tuple[str, Document]]:
     yield "data stream", document(classes, data={**blocks, "standardize": True})
     streamed = {**table, **blocks, "source": "rows.parquet"}
     yield "data stream parquet", document(classes, data=streamed)
+    yield "data stream csv", document(classes, data={**streamed, "source": "rows.csv"})
     yield "task autoencoder", document(task="autoencoder", data={"test": 0.2})
     for task, loss in (("multilabel", "binary_cross_entropy"), ("language", classes)):
         given = "ids" if task == "language" else "vector"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from safetensors.numpy import load_file
 
 import nnspec
@@ -79,16 +80,23 @@ def compiled(spec: Path, name: str, *more: str) -> Path:
 
 
 @pytest.mark.slow
-def test_two_processes_of_the_script_learn_what_one_does(tmp_path: Path) -> None:
+@pytest.mark.parametrize("more", [(), ("--sharded",)])
+def test_two_processes_of_the_script_learn_what_one_does(
+    more: tuple[str, ...], tmp_path: Path
+) -> None:
     path = spec_in(tmp_path)
+    if more:  # penalties take whole weights
+        document = json.loads(path.read_text())
+        document["training"].pop("regularization")
+        path.write_text(json.dumps(document))
     spec = nnspec.load(path)
     first = tmp_path / "first.safetensors"
     save_weights(first, initial_weights(spec.graph, 0), {})
-    alone, shared = compiled(path, "alone.py"), compiled(path, "shared.py", "--processes")
+    alone, shared = compiled(path, "alone.py"), compiled(path, "shared.py", "--processes", *more)
     told = ran(alone, "--weights", first, "--output", tmp_path / "one.safetensors")
     run = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
-    more = ran(*run, shared, "--weights", first, "--output", tmp_path / "two.safetensors")
-    assert len(more.splitlines()) == len(told.splitlines()) == 4  # the first process alone prints
+    said = ran(*run, shared, "--weights", first, "--output", tmp_path / "two.safetensors")
+    assert len(said.splitlines()) == len(told.splitlines()) == 4  # the first process alone prints
     one, two = (load_file(tmp_path / f"{name}.safetensors") for name in ("one", "two"))
     assert one.keys() == two.keys()
     for name, array in one.items():
@@ -107,6 +115,24 @@ def test_torchrun_trains_by_the_command_too(tmp_path: Path) -> None:
     for name, array in one.items():
         np.testing.assert_allclose(two[name], array, rtol=0, atol=1e-7, err_msg=name)
     assert json.loads((tmp_path / "two" / "run.json").read_text())["devices"] == 2
+
+
+def test_shares_of_weights_are_of_several_processes(tmp_path: Path) -> None:
+    path = spec_in(tmp_path)
+    words = ["compile", str(path), "--to", "torch", "--training", "-o", str(tmp_path / "net.py")]
+    for more, told in (([], "add --processes"), (["--processes"], "regularization: it takes")):
+        result = CliRunner().invoke(main, [*words, "--sharded", *more])
+        assert (result.exit_code, told in result.output) == (2, True), result.output
+
+
+def test_the_sharded_script_passes_ruff(tmp_path: Path) -> None:
+    path = spec_in(tmp_path)
+    document = json.loads(path.read_text())
+    document["training"].pop("regularization")
+    path.write_text(json.dumps(document))
+    script = compiled(path, "shared.py", "--processes", "--sharded")
+    for words in (("check",), ("format", "--check")):
+        ran("-m", "ruff", *words, "--isolated", script)
 
 
 @pytest.mark.parametrize("precision", ["32", "bf16-mixed", "16-mixed"])

@@ -20,7 +20,7 @@ def main() -> None:
 
     for line in sys.stdin.buffer:
         task = Task(**json.loads(line))
-        hardware = Hardware(task.device, task.processes, task.precision)
+        hardware = Hardware(task.device, task.processes, task.precision, strategy=task.strategy)
         place = Place(task.rank, task.processes, Path(task.store))
         spec = check(task.spec, folder=task.folder)
         follow(spec, task.backend, task.dtype, hardware, place, None, ready)

@@ -16,9 +16,11 @@ import pytest
 
 import nnspec
 from nnspec.errors import UsageError
+from nnspec.language.optimizers import OPTIMIZERS
 from nnspec.training.crew import Crew
 from nnspec.training.hardware import Hardware
 from nnspec.weights.canonical import load_weights
+from nnspec_torch.training import WHOLE
 
 ROOT = Path(__file__).parents[2]
 TOLERANCE = 1e-7
@@ -58,6 +60,8 @@ CASES: dict[str, tuple[list[dict[str, Any]], dict[str, Any], dict[str, Any]]] = 
                   {"regularization": [{"type": "l2", "factor": 0.01},
                                       {"type": "l1", "factor": 0.01, "activity": "first"}]}, {}),
     "steps": (STEPS, {}, {}),
+    # Two that are alike, of which the emitted module makes a list.
+    "blocks": ([*DROPOUT, *DROPOUT[:2], *DROPOUT[:2]], {}, {}),
 }  # fmt: skip
 QUICK = ("dropout", "weights")
 
@@ -315,3 +319,67 @@ def test_torchrun_gives_each_process_its_place(monkeypatch: pytest.MonkeyPatch) 
         Hardware.asked(None, 1, None)
     with pytest.raises(UsageError, match="leave out `devices`"):
         Hardware.asked(None, 2, None)
+
+
+SHARDED = ("dropout", "clipped", "weights", "steps", "blocks")
+
+
+@pytest.mark.parametrize("name", [*QUICK, *(pytest.param(each, marks=pytest.mark.slow)
+                                            for each in SHARDED if each not in QUICK)])  # fmt: skip
+@pytest.mark.usefixtures("joined")
+def test_shares_of_the_weights_train_as_whole_ones(name: str, tmp_path: Path) -> None:
+    spec = spec_in(tmp_path, name)
+    nnspec.train(spec, "torch", tmp_path / "one", dtype="float64")
+    shared = {"devices": 2, "strategy": "fsdp"}
+    nnspec.train(spec, "torch", tmp_path / "two", dtype="float64", **shared)
+    require_equal(tmp_path / "two", tmp_path / "one")
+    assert json.loads((tmp_path / "two" / "run.json").read_text())["strategy"] == "fsdp"
+
+
+@pytest.mark.usefixtures("joined")
+def test_shares_go_on_where_another_hardware_left(tmp_path: Path) -> None:
+    spec = spec_in(tmp_path, "clipped")
+    whole = nnspec.train(spec, "torch", tmp_path / "one", dtype="float64", epochs=3)
+    shared = {"devices": 2, "strategy": "fsdp"}
+    nnspec.train(spec, "torch", tmp_path / "two", dtype="float64", epochs=1)
+    nnspec.train(spec, "torch", tmp_path / "two", epochs=2, resume=True, **shared)
+    nnspec.train(spec, "torch", tmp_path / "two", epochs=3, resume=True)
+    require_equal(tmp_path / "two", tmp_path / "one")
+    assert len(whole.history) == 3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", sorted({*OPTIMIZERS} - WHOLE - {"schedule_free_adamw"}))
+@pytest.mark.usefixtures("joined")
+def test_shares_take_the_steps_of_an_optimizer(kind: str, tmp_path: Path) -> None:
+    spec = spec_in(tmp_path, "dropout")
+    document = json.loads(spec.read_text())
+    document["training"]["optimizer"] = {"type": kind}
+    spec.write_text(json.dumps(document))
+    nnspec.train(spec, "torch", tmp_path / "one", dtype="float64")
+    shared = {"devices": 2, "strategy": "fsdp"}
+    nnspec.train(spec, "torch", tmp_path / "two", dtype="float64", **shared)
+    require_equal(tmp_path / "two", tmp_path / "one")
+
+
+@pytest.mark.parametrize(
+    ("training", "told"),
+    [
+        ({"optimizer": {"type": "schedule_free_adamw"}}, "average: it takes whole weights"),
+        ({"average": {"type": "ema"}}, "average: it takes whole weights"),
+        ({"regularization": [{"type": "l2", "factor": 0.1}]}, "regularization: it takes whole"),
+        ({"optimizer": {"type": "muon", "learning_rate": 0.1}}, "the optimizer muon: it takes"),
+    ],
+)
+def test_what_takes_whole_weights_is_refused(
+    training: dict[str, Any], told: str, tmp_path: Path
+) -> None:
+    spec = spec_in(tmp_path, "dropout")
+    document = json.loads(spec.read_text())
+    document["training"] |= training
+    spec.write_text(json.dumps(document))
+    with pytest.raises(UsageError, match=told):
+        nnspec.train(spec, "torch", tmp_path / "run", devices=2, strategy="fsdp")
+    assert not (tmp_path / "run").exists()
+    with pytest.raises(UsageError, match="give `devices`"):
+        nnspec.train(spec, "torch", tmp_path / "run", strategy="fsdp")

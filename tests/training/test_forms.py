@@ -11,8 +11,8 @@ from PIL import Image, ImageOps
 
 import nnspec
 from nnspec.backend import get_backend
+from nnspec.data.files import read
 from nnspec.data.rows import load_data
-from nnspec.data.tables import read
 from nnspec.deploy.predicting import predict
 from nnspec.weights.canonical import load_weights
 from scripts.make_images import DATA, FORMS, forms

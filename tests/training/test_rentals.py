@@ -11,8 +11,8 @@ import pytest
 
 import nnspec
 from nnspec.backend import get_backend
+from nnspec.data.files import read
 from nnspec.data.rows import load_data
-from nnspec.data.tables import read
 from nnspec.deploy.predicting import predict
 from nnspec.weights.canonical import load_weights
 from scripts.make_tables import DATA, STATIONS, rentals

@@ -7,9 +7,9 @@ import pytest
 from numpy_backend import LinearProgram, NumpyBackend
 
 from nnspec.data.dataset import Part
+from nnspec.data.files import read
 from nnspec.data.preprocessing import KEY, Preprocessing
 from nnspec.data.rows import load_data
-from nnspec.data.tables import read
 from nnspec.errors import SpecError, UsageError, WeightsError
 from nnspec.network.loader import loads
 from nnspec.support import files

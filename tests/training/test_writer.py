@@ -50,7 +50,7 @@ def test_it_learns_and_serves_a_text(tmp_path: Path) -> None:
     (tmp_path / "new.txt").write_text("Return the numbers of an array.\n\n" * 9, encoding="utf-8")
     found = nnspec.predict(tmp_path / "writer.onnx", tmp_path / "new.txt")
     rows = load_data(spec).preprocessing
-    inputs = rows.apply(nnspec.data.tables.read(tmp_path / "new.txt", rows.cut))  # type: ignore[attr-defined]
+    inputs = rows.apply(nnspec.data.files.read(tmp_path / "new.txt", rows.cut))  # type: ignore[attr-defined]
     session = onnxruntime.InferenceSession(
         tmp_path / "writer.onnx", providers=["CPUExecutionProvider"]
     )
