@@ -45,6 +45,9 @@ class Mapped(Mapping[str, Array]):
     def __len__(self) -> int:
         return len(self.files)
 
+    def __contains__(self, name: object) -> bool:
+        return name in self.files  # a mapping would read the array to know
+
     def __getitem__(self, name: str) -> Array:
         file = self.files[name]
         try:
@@ -99,6 +102,9 @@ class Group(Mapping[str, Array]):
 
     def __len__(self) -> int:
         return len(self.arrays)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.arrays
 
     def __getitem__(self, name: str) -> Array:
         array = self.arrays[name]

@@ -116,6 +116,9 @@ class StoredArchive(Mapping[str, Array]):
     def __len__(self) -> int:
         return len(self.members)
 
+    def __contains__(self, name: object) -> bool:
+        return name in self.members  # a mapping would read the array to know
+
     def __getitem__(self, name: str) -> Array:
         stored = self.stored(name)
         return stored.read(0, len(stored))

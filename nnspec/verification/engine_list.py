@@ -21,7 +21,7 @@ from nnspec.verification.engines import (
     SourceEngine,
     trainable_backends,
 )
-from nnspec.verification.placing import Placing, on_device, on_processor
+from nnspec.verification.placing import HERE, Placing, on_device, on_processor
 from nnspec.verification.remote import RemoteDirect, RemoteExported, RemoteSource
 from nnspec.verification.settings import Settings
 
@@ -47,7 +47,8 @@ def engines_of(settings: Settings, workers: Workers | None) -> list[Engine]:
             if isinstance(backend, OnnxBackend):
                 models.append(_direct(backend, workers, options, variant))
             else:
-                here = on_processor(backend)
+                # A process that has begun on a GPU can't be told to leave it.
+                here = on_processor(backend) if workers is not None else HERE
                 sources.append(_source(backend, workers, options, variant, here))
                 if not variant:
                     exporting.append(sources[-1])

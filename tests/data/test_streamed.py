@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+import zarr
 
 import nnspec
 from nnspec.data import streamed_rows
 from nnspec.data.rows import load_data
 from nnspec.data.stored import Stored
+from nnspec.data.stored_arrays import GroupRows
 from nnspec.data.streamed import Streamed
 from nnspec.emit.emitted.order import block_permutation as emitted
 from nnspec.errors import DataError, SpecError
@@ -158,6 +160,36 @@ def test_an_epoch_reads_each_row_about_once(
         np.asarray(data.train.take(order[start : start + 16]).inputs["x"])
     assert sum(read) <= ROWS
     assert len(read) == -(-len(data.train) // 8)
+
+
+@pytest.mark.parametrize("source", ["rows.npz", "arrays/*.npy", "rows.zarr"])
+def test_no_array_is_read_to_know_that_it_is_there(
+    source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of 5 GiB was, in whole."""
+    write_rows(tmp_path)
+    arrays = dict(np.load(tmp_path / "rows.npz"))
+    (tmp_path / "arrays").mkdir()
+    for name, values in arrays.items():
+        np.save(tmp_path / "arrays" / f"{name}.npy", values)
+    group = zarr.open_group(tmp_path / "rows.zarr", mode="w")
+    for name, values in arrays.items():
+        group.create_array(name, data=values, chunks=(10, *values.shape[1:]))
+    read: list[tuple[int, int]] = []
+    for kind in (Stored, GroupRows):
+        whole = kind.read
+
+        def counted(stored: Any, first: int, last: int, whole: Any = whole) -> Any:
+            read.append((stored.row_bytes, last - first))
+            return whole(stored, first, last)
+
+        monkeypatch.setattr(kind, "read", counted)
+    spec = spec_of(tmp_path, {**ARRAYS, "source": source}, streams=True)
+    for module in ("stored", "stored_arrays"):
+        monkeypatch.setattr(f"nnspec.data.{module}.READ", 12 * 20)  # 20 rows of x
+    load_data(spec)
+    assert max(rows for size, rows in read if size == 12) <= ROWS // 2
+    assert sum(rows for size, rows in read if size == 12) <= ROWS + len(PARTS)
 
 
 def test_a_network_trains_on_them(tmp_path: Path) -> None:
