@@ -109,7 +109,7 @@ def certify(
     from nnspec.network.loader import loads_any, one_of, read_text
     from nnspec.remote.processes import started
 
-    console = Console()
+    console = Console(emoji=False)
     taken, required = chosen(levels, require)
     names = default_backends() if backends is None else names_in(backends)
     text = read_text(spec)  # once: what is certified is what was read

@@ -73,7 +73,7 @@ def compare(
     for path in (save_map, report):
         if path is not None and path in (a, b, known):
             raise UsageError(f"{path}: would be written over what is compared")
-    console = Console()
+    console = Console(emoji=False)
     with stages("comparing", is_shown=not as_json) as shown:
         found = compared(
             a,

@@ -93,5 +93,5 @@ def _show(found: CrossValidation) -> None:
         table.add_row(f"fold {number + 1}", *(f"{value:.4g}" for value in values))
     for i, name in enumerate(("mean", "deviation")):
         table.add_row(name, *(f"{both[i]:.4g}" for both in found.summary.values()))
-    Console(highlight=False).print(table)
+    Console(highlight=False, emoji=False).print(table)
     click.echo(f"folds and their best weights: {found.folder}")

@@ -57,7 +57,7 @@ def progress(
         return
     from rich.console import Console
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, emoji=False)
     if not console.is_terminal:
         yield None, lambda epoch: click.echo(_line(epoch, total))
         return
@@ -107,7 +107,7 @@ def rows_told(*, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
     """
     from rich.console import Console
 
-    console = Console(stderr=True, highlight=False)
+    console = Console(stderr=True, highlight=False, emoji=False)
     if quiet or not console.is_terminal:
         yield None
         return
@@ -146,7 +146,7 @@ def stages(title: str, *, is_shown: bool) -> Iterator[Stages | None]:
     """
     from rich.console import Console
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, emoji=False)
     if not is_shown or not console.is_terminal:
         yield None
         return

@@ -198,7 +198,7 @@ def verify(
     from nnspec.remote.processes import started
     from nnspec.support.files import write_text
 
-    console = Console()
+    console = Console(emoji=False)
     names = default_backends() if backends is None else names_in(backends)
     loaded = load_or_tell(spec, variables, form)
     if loaded is None:
@@ -345,7 +345,7 @@ def _against(
         raise UsageError("--map is given once with --against: a file that --save-map wrote")
     require_output(spec, saved_map, page, *maps)
     require_output(spec, saved_weights, file, saved_map, page, *maps)
-    console = Console()
+    console = Console(emoji=False)
     known = map_of(maps[0]) if maps else None
     taken = _taken(batch, seed, chosen(levels, require)[0])
     with stages("verifying", is_shown=form == "text") as shown:

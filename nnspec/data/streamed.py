@@ -5,8 +5,11 @@ Blocks that were read last are kept, so that rows that are near each other are r
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -21,8 +24,29 @@ Indices = NDArray[np.intp]
 
 MOST = 2**30
 """Bytes of blocks that are held of one input."""
+LEAST = 2**10
+"""Rows for which a thread is worth it."""
 SPARE = 2
 """Times the buffer: the blocks of one stretch are read while the last rows of another are used."""
+
+
+@cache
+def readers() -> ThreadPoolExecutor:
+    """Return the threads that read, as many as there are processors."""
+    return ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="nnspec-blocks")
+
+
+def _gathered(rows: Array, chosen: Indices) -> Array:
+    """Return rows in another order, each thread a part of them."""
+    found = np.empty((len(chosen), *rows.shape[1:]), rows.dtype)
+    size = max(-(-len(chosen) // (os.cpu_count() or 1)), LEAST)
+
+    def gather(first: int) -> None:
+        part = slice(first, first + size)
+        np.take(rows, chosen[part], axis=0, out=found[part], mode="clip")
+
+    list(readers().map(gather, range(0, len(chosen), size)))
+    return found
 
 
 class Blocks:
@@ -71,8 +95,7 @@ class Blocks:
         self._clock += 1
         self._used[places] = self._clock
         assert self._kept is not None
-        found: Array = self._kept[places * self.block + positions % self.block]
-        return found
+        return _gathered(self._kept, places * self.block + positions % self.block)
 
     def _taken(self, positions: Indices, blocks: Indices, wanted: Indices) -> Array:
         """Return rows of more blocks than are kept, of which none is kept then."""
@@ -89,15 +112,21 @@ class Blocks:
         self._clock += 1
         known = self._place[wanted]
         self._used[known[known >= 0]] = self._clock
-        for block in wanted[known < 0]:
-            place = int(np.argmin(self._used))
-            if self._owner[place] >= 0:
-                self._place[self._owner[place]] = -1
-            rows = self._read(int(block))
-            start = place * self.block
-            self._kept[start : start + len(rows)] = rows
-            self._place[block], self._owner[place] = place, block
-            self._used[place] = self._clock
+        missing = wanted[known < 0]
+        # The oldest go. No block stands where another may be half read, if reading fails.
+        places = np.argsort(self._used, kind="stable")[: len(missing)]
+        gone = self._owner[places]
+        self._place[gone[gone >= 0]] = -1
+        self._owner[places] = -1
+        list(readers().map(self._fill, missing.tolist(), places.tolist()))
+        self._place[missing], self._owner[places] = places, missing
+        self._used[places] = self._clock
+
+    def _fill(self, block: int, place: int) -> None:
+        """Read a block to its place among those that are kept."""
+        assert self._kept is not None
+        rows, start = self._read(block), place * self.block
+        self._kept[start : start + len(rows)] = rows
 
     def _read(self, block: int) -> Array:
         """Return the rows of a block, which may be far apart in the file."""

@@ -69,13 +69,15 @@ def inspect(state: State, spec: Spec, program: object) -> Inspected:
     inputs, target = rows_of(state, spec)
     if state.is_large and isinstance(program, Inspectable):
         program.start_training()  # what the optimizer remembers is as much as two networks
-    if not is_smooth(state, spec):
+    is_kinked = not is_smooth(state, spec)
+    if is_kinked:
         found.kinked = kinked_gradients(state, spec, program)
     if not isinstance(program, Inspectable):
         found.unfollowed = "its programs show no single step (nnspec.backend.Inspectable)"
         return found
     if state.spec.model.training is not None and spec.graph.outputs == state.graph.outputs:
-        program.load_weights(state.weights)
+        if is_kinked:  # else those after the steps are as good
+            program.load_weights(state.weights)
         try:
             if not is_composed(spec.model):
                 require_measurable(training)
