@@ -7,16 +7,24 @@ from contextlib import contextmanager
 from typing import Any
 
 import tensorflow as tf
-from keras.src.backend.tensorflow.core import Variable
-from keras.src.initializers.random_initializers import RandomInitializer
+
+try:  # no part of Keras's interface, which another version may have elsewhere
+    from keras.src.backend.tensorflow.core import Variable
+    from keras.src.initializers.random_initializers import RandomInitializer
+except ImportError:
+    Variable = None
 
 
 @contextmanager
 def undrawn() -> Iterator[None]:
     """Let what a random initializer would draw be zeros.
 
-    To draw the weights of a large network takes longer than all else of building it.
+    To draw the weights of a large network takes longer than all else of building it. Where this
+    version of Keras does not say how they are drawn, they are.
     """
+    if not hasattr(Variable, "_initialize_with_initializer"):
+        yield
+        return
     draw = Variable._initialize_with_initializer
 
     def fill(variable: Any, initializer: Callable[..., Any]) -> None:
