@@ -296,7 +296,25 @@ class _Archive:
         kept = {
             name: Kept(stored[name], _made(each, name, self.path)) for name, each in found.items()
         }
+        for name in moments:
+            kept[name] = self._written(kept[name], found[name].columns[0])
         return found, kept
+
+    def _written(self, kept: Kept, array: str) -> Kept:
+        """Return rows that are written as the network takes them, where the disk has room.
+
+        To shift and scale them for each batch takes a small network a quarter of its time.
+        """
+        stored, made = kept
+        one = made(self._read(array, stored, 0, 1))
+        try:
+            file = _unnamed(len(stored) * one.nbytes, self.path)
+            for first in range(0, len(stored), stored.step):
+                last = min(first + stored.step, len(stored))
+                _write(file, made(self._read(array, stored, first, last)), self.path)
+        except DataError:  # there is no room, or no more
+            return kept
+        return Kept(Stored(file, 0, (len(stored), *one.shape[1:]), one.dtype), _as_it_is)
 
     def _read(self, name: str, stored: Stored | GroupRows, first: int, last: int) -> Array:
         try:

@@ -126,6 +126,21 @@ def test_the_rows_are_those_that_memory_would_hold(
         np.testing.assert_array_equal(other.take(slice(2, 11)).inputs["x"], values[2:11])
 
 
+def test_arrays_are_scaled_for_each_batch_where_the_disk_has_no_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_rows(tmp_path)
+    spec = spec_of(tmp_path, CASES["standardized arrays"], streams=True)
+    written = load_data(spec).train.inputs["x"]
+    full = SimpleNamespace(total=0, used=0, free=0)
+    monkeypatch.setattr("shutil.disk_usage", lambda path: full)
+    scaled = load_data(spec).train.inputs["x"]
+    assert isinstance(written, Streamed)
+    assert isinstance(scaled, Streamed)
+    assert scaled.blocks.stored.start > 0 == written.blocks.stored.start
+    np.testing.assert_array_equal(np.asarray(scaled), np.asarray(written))
+
+
 @pytest.mark.parametrize("count", [1, 8, 100, 101])
 def test_the_order_shuffles_blocks_and_the_rows_of_a_few(count: int) -> None:
     order = block_permutation(count, 8, 3, "order", 0, 1)
