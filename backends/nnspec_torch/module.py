@@ -20,6 +20,7 @@ from nnspec.emit.statements import Style, forward_lines
 from nnspec.emit.tree import MODULE, Expression, Name, X, apply, replaced, tree
 from nnspec.emit.unify import Construction, Definition
 from nnspec.emit.variations import Variations
+from nnspec.errors import UsageError
 from nnspec.layers import Activation, Layer
 from nnspec.network.activity import regularized
 from nnspec.network.graph import BlockNode, Head, LayerNode
@@ -141,6 +142,8 @@ def compile_network(spec: Spec, options: TorchOptions) -> TorchCompiled:
             parts.append(script_source(spec, training, head, options))
             modules |= MODULES
             measuring = measured_of(spec)
+    elif options.sharded:
+        raise UsageError("a share of the weights is of a training: add --training")
     origin = f", compiled from {docstring_text(spec.path.name)}" if spec.path else ""
     text = "\n\n\n".join(parts)
     source = f'"""{spec.name}{origin}."""\n\n{imports(modules, dataset, measuring)}\n\n\n{text}\n'

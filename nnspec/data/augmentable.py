@@ -91,6 +91,11 @@ def _require_mixable(spec: Spec, name: str, key: str) -> None:
     if len(graph.inputs) > 1:
         other = next(each for each in graph.inputs if each != name)
         why = f'the network takes "{other}" too, which is not mixed'
+    elif is_composed(model) and len(graph.outputs) == 1:
+        why = (
+            "the target, the task or the loss is given by the name of the one output; write "
+            "`target: COLUMN`, `task: multiclass` and the loss without that name"
+        )
     elif is_composed(model) or len(graph.outputs) > 1:
         why = "the network learns several targets"
     elif is_weighted(model):

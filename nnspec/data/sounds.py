@@ -153,9 +153,13 @@ def _require(opened: SoundFile, by: Sounded, channels: int) -> None:
         noun = "channel" if opened.channels == 1 else "channels"
         hint = "; `mix: true` makes one of several" if channels == 1 else ""
         raise Unhearable(f"it has {opened.channels} {noun}, and the input {channels}{hint}")
-    longest = opened.frames * max(1.0, by.rate / opened.samplerate)
-    if longest * opened.channels > MOST_SAMPLES:
+    if opened.frames * opened.channels > MOST_SAMPLES:
         raise Unhearable(f"it has more than {MOST_SAMPLES:,} samples")
+    if opened.frames * opened.channels * by.rate > MOST_SAMPLES * opened.samplerate:
+        raise Unhearable(
+            f"it has {opened.samplerate:,} samples a second, and at {by.rate:,} it would have more "
+            f"than {MOST_SAMPLES:,} samples"
+        )
     if not opened.frames:
         raise Unhearable("it has no samples")
     # libsndfile takes a file whose header says more than is there for a shorter one.

@@ -202,6 +202,8 @@ def _in_training(beside: Beside) -> list[str] | str:
         return "the spec draws random numbers in training, as by dropout, and the file draws none"
     if is_drawn:
         return "the file draws random numbers in training, as by dropout, and the spec draws none"
+    if not beside.agrees(beside.facing.foreign_outputs(beside.inputs)):
+        return "the outputs for ordinary inputs differ already"
     program: Any = beside.ours.program()
     if not isinstance(program, Inspectable):
         return "the source that nnspec writes does not show what it computes in training"

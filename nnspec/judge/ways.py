@@ -96,6 +96,8 @@ class Ways:
                 self.missing[name] = f"{name} {show(shape)}"
         shift = self.shifts.get(node.inputs[0]) if node.inputs else None
         if shift is not None and isinstance(node.layer, BatchNormalization):
+            # A normalisation that an exporter has folded into that layer is such a bias too.
+            yield from self._folded(node.layer, wanted, [shift])
             options["running_mean"] = [
                 dataclasses.replace(
                     each, added=shift.tensor, added_part=shift.part, added_times=-1.0
@@ -106,6 +108,8 @@ class Ways:
         if not options:
             if not wanted:
                 yield {}
+            elif isinstance(node.layer, BatchNormalization):  # of a file that has no vectors left
+                yield from self._folded(node.layer, wanted, [])
             return
         if len(options) == len(wanted):
             for turned in _turned_alike(options):

@@ -8,10 +8,12 @@ import pytest
 import torch
 from torch import nn
 
+import nnspec
 from nnspec.backend import get_backend
 from nnspec.judge.against import judge
 from nnspec.judge.judgement import Judgement
 from nnspec.judge.process import reader_of, reference_of
+from nnspec.judge.verify import verify_against
 from nnspec.network.loader import load
 
 # PyTorch's older exporter says that it is the older one.
@@ -84,3 +86,61 @@ def test_an_export_of_one_length_alone_is_judged_at_that(tmp_path: Path) -> None
     assert {each.kind for each in report.not_checked if each.reason == fixed} == {
         "interface", "dynamic_shape",
     }  # fmt: skip
+
+
+FOLDED = """
+nnspec: 1
+name: Folded
+inputs: {x: {shape: [3, 10, 10]}}
+layers:
+  - {name: c1, type: conv2d, filters: 8, kernel_size: 3, padding: 1, use_bias: false}
+  - {name: n1, type: batch_normalization}
+  - {name: r1, type: relu}
+  - {name: c2, type: conv2d, filters: 8, kernel_size: 3, strides: 2, padding: 1, use_bias: false}
+  - {name: n2, type: batch_normalization}
+  - {name: r2, type: relu}
+  - {name: g, type: global_average_pooling2d}
+  - {name: s, type: dense, units: 5}
+"""
+
+
+class Folded(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.one = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1, bias=False), nn.BatchNorm2d(8))
+        self.two = nn.Sequential(
+            nn.Conv2d(8, 8, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(8)
+        )
+        self.head = nn.Linear(8, 5)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        found: torch.Tensor = self.head(self.two(self.one(x).relu()).relu().mean((2, 3)))
+        return found
+
+
+@pytest.mark.parametrize("exporter", ["legacy", "dynamo"])
+@pytest.mark.parametrize("is_trained", [False, True])
+def test_normalisations_that_an_export_folds_into_layers_without_a_bias_are_right(
+    exporter: str, is_trained: bool, tmp_path: Path
+) -> None:
+    """What was learned becomes the bias of a convolution that the spec has none of."""
+    torch.manual_seed(0)
+    model = Folded().eval()
+    with torch.no_grad():
+        for layer in model.modules() if is_trained else ():
+            if isinstance(layer, nn.BatchNorm2d):
+                assert layer.running_mean is not None
+                assert layer.running_var is not None
+                for tensor in (layer.weight, layer.bias, layer.running_mean):
+                    tensor.normal_(0.5, 0.3)
+                layer.running_var.uniform_(0.5, 2)
+    path, given = tmp_path / "folded.onnx", (torch.randn(4, 3, 10, 10),)
+    if exporter == "legacy":
+        torch.onnx.export(model, given, str(path), dynamo=False, input_names=["x"],
+                          dynamic_axes={"x": {0: "rows"}})  # fmt: skip
+    else:
+        torch.onnx.export(model, given, str(path), dynamo=True, input_names=["x"],
+                          dynamic_shapes=({0: torch.export.Dim("rows")},))  # fmt: skip
+    found = verify_against(nnspec.loads(FOLDED), path)
+    assert found.passed, found.to_json()
+    assert not found.faults

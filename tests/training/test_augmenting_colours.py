@@ -130,7 +130,7 @@ CASES = {
     "number": ({"photo": {"mixup": 0.4}}, {"task": "regression", "dense": 1}),
     "several": (SEVERAL, {"several": True}),
     "some": ({**SEVERAL, "mark": {"shift": 1}}, {"several": True}),
-    "named": ({"photo": {**OF_ONE, "mixup": 0.4}}, NAMED),
+    "named": ({"photo": OF_ONE}, NAMED),
 }  # fmt: skip
 
 
@@ -210,6 +210,7 @@ REFUSED = {
              "`saturation` is of red, green and blue"),
     "several": ({"photo": {"mixup": 1}}, {"several": True},
                 'the network takes "rest" too, which is not mixed'),
+    "named": ({"photo": {"mixup": 1}}, NAMED, "write `target: COLUMN`, `task: multiclass`"),
     "weights": ({"photo": {"cutmix": 1}}, {"data": {"balance": "y"}}, "rows have weights"),
     "loss": ({"photo": {"mixup": 1}}, {"task": "binary", "dense": 1, "loss": "hinge"},
              "the loss hinge takes no mean of two targets"),
