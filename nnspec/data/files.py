@@ -43,7 +43,7 @@ _BROKEN_ARRAYS = (
 )
 
 POLARS = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
-"""What polars raises for a file that is no such one."""
+"""The errors that polars raises for a file that is no such one."""
 
 
 def read(path: str | Path, cut: Cut | None = None) -> Rows:
