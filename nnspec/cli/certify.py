@@ -129,8 +129,8 @@ def certify(
                 levels=taken,
                 require=required,
                 options=given_options(),
-                progress=shown.show if shown is not None else None,
-                count=shown.done if shown is not None else None,
+                progress=shown.show,
+                count=shown.done,
                 **asked,
             )
             made = run(

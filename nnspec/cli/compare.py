@@ -87,7 +87,7 @@ def compare(
             reproduce=folder,
             force=force,
             command=reproduced({"--batch": batch, "--seed": seed}),
-            progress=shown.show if shown is not None else None,
+            progress=shown.show,
         )
     if as_json:
         click.echo(found.to_json())

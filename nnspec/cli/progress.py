@@ -132,14 +132,17 @@ def rows_told(*, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
 
 
 class Stages(NamedTuple):
-    """Callbacks of long work on the terminal: what is at work, and how much of it is done."""
+    """Callbacks of long work on the terminal: what is at work, and how much of it is done.
 
-    show: Callable[[str], None]
-    done: Callable[[int, int], None]
+    None where nothing is shown.
+    """
+
+    show: Callable[[str], None] | None = None
+    done: Callable[[int, int], None] | None = None
 
 
 @contextmanager
-def stages(title: str, *, is_shown: bool) -> Iterator[Stages | None]:
+def stages(title: str, *, is_shown: bool) -> Iterator[Stages]:
     """Give callbacks that show on a terminal the stage, the time taken, and what is left of it.
 
     title: the stage that it begins with. is_shown: whether anything is, on a terminal.
@@ -148,7 +151,7 @@ def stages(title: str, *, is_shown: bool) -> Iterator[Stages | None]:
 
     console = Console(highlight=False, emoji=False)
     if not is_shown or not console.is_terminal:
-        yield None
+        yield Stages()
         return
     from rich.markup import escape  # a stage names what users have named
     from rich.progress import (

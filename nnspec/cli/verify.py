@@ -251,8 +251,8 @@ def verify(
                 memory=bytes_of(memory) if memory is not None else None,
                 data=data,
                 options=given_options(),
-                progress=shown.show if shown is not None else None,
-                count=shown.done if shown is not None else None,
+                progress=shown.show,
+                count=shown.done,
                 **asked,
             )
             result: Report | Reports
@@ -352,7 +352,7 @@ def _against(
         found = verify_against(
             spec, file, arguments=arguments_of(arguments), known=known, batch=batch, seed=seed,
             data=data, levels=levels, require=require, reproduce=folder, force=force,
-            command=reproduced(taken), progress=shown.show if shown is not None else None,
+            command=reproduced(taken), progress=shown.show,
         )  # fmt: skip
     path = str(spec.path) if spec.path is not None else ""
     print_verified(found, form, console, path, spec, reference_of(file).path)
