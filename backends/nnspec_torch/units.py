@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -195,11 +196,11 @@ def variants_of(call: Call) -> Iterator[Variant]:
             if other != value:
                 told = f"computes with {key} {other}, and not {value}"
                 yield told, call.function, args, {**named, key: other}
-    if name == "layer_norm" and len(args) > 4:
-        for eps in NUMBERS["eps"]:
-            if eps != args[4]:
-                told = f"computes with eps {eps}, and not {args[4]}"
-                yield told, call.function, (*args[:4], eps, *args[5:]), named
+    for at, key in enumerate(_argument_names(call.function)[: len(args)]):
+        for other in NUMBERS.get(key, ()):
+            if isinstance(args[at], int | float | str) and other != args[at]:
+                told = f"computes with {key} {other}, and not {args[at]}"
+                yield told, call.function, (*args[:at], other, *args[at + 1 :]), named
     if name in POOLS:
         other = getattr(functional, POOLS[name])
         yield f"computes {POOLS[name]}, and not {name}", other, args[:4], _pool_arguments(named)
@@ -236,6 +237,16 @@ def variants_of(call: Call) -> Iterator[Variant]:
         yield f"computes a product, and not {name}", torch.mul, args[:2], {}
         yield "leaves out the second operand of a sum", lambda x, _: x.clone(), args[:2], {}
         yield "leaves out the first operand of a sum", lambda _, y: y.clone(), args[:2], {}
+
+
+def _argument_names(function: Callable[..., Any]) -> list[str]:
+    """Return the names of what a function takes by place, or none where it does not say them."""
+    if isinstance(function, torch._ops.OpOverload):  # of an exported graph
+        return [each.name for each in function._schema.arguments]
+    try:
+        return [*inspect.signature(function).parameters]
+    except (TypeError, ValueError):  # it is written in C
+        return []
 
 
 def _pool_arguments(named: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,8 @@ import numpy as np
 
 from nnspec.judge.found import Blamed
 from nnspec.judge.walk import Walk
+from nnspec.layers.shapes import show
+from nnspec.network.graph import LayerNode
 
 SINGLE = 1e-7
 """A tolerance of values above it is one of float32."""
@@ -54,3 +56,24 @@ def first_of(faults: Sequence[Met], tolerance: float) -> int:
         if each.blamed.fault.cause or not is_small or largest < REAL:
             return number
     return 0
+
+
+def other_shape(walk: Walk, node: LayerNode) -> str:
+    """Return in words that a convolution or a pooling of the file gives another shape, if it does.
+
+    node: of which the run does not hold what it gives.
+    """
+    word = next((each for each in ("conv", "pool") if each in node.layer.type), "")
+    if not word or len(node.outputs) != 1:
+        return ""
+    sources = (walk.found.sources.get(name) for name in walk.ours.parameters(node).values())
+    own, taken = {each.tensor for each in sources if each}, walk.ways.taken_by(node)
+    mine = walk.values[node.outputs[0]].shape
+    for step in walk.trace.steps:
+        is_its = own.intersection(step.tensors) if own else taken.intersection(step.inputs)
+        if is_its and word in step.kind.lower() and len(step.outputs) == 1:
+            theirs = walk.trace.values.get(step.outputs[0], np.zeros(0)).shape
+            if len(theirs) == len(mine) and sorted(theirs) != sorted(mine):
+                return f"it gives the shape {show(theirs[1:])}, and not {show(mine[1:])}"
+            return ""
+    return ""

@@ -78,8 +78,18 @@ class Attempt:
     def is_sure(self) -> bool:
         """Whether a difference is one of the files, and not of the map."""
         for each in self.faults[:1]:  # what follows from a change of the file is no guess
-            return each.is_sure and (bool(each.cause) or not self.walk.missing())
+            is_found = bool(each.cause) or not self.walk.missing()
+            return each.is_sure and is_found and not self._is_folded()
         return self.units.needed <= self.walk.proven | self.walk.kept and not self.unused
+
+    def _is_folded(self) -> bool:
+        """Whether a normalisation of the other file may be within other weights of the units."""
+        unused = {each.name for each in self.unused}
+        return any(
+            unused.intersection(step.tensors)
+            for step in self.walk.trace.steps
+            if step.kind.replace("_", "").lower().startswith("batchnorm")
+        )
 
     @property
     def is_whole(self) -> bool:
@@ -97,11 +107,15 @@ class Attempt:
         ]
 
     @property
-    def rank(self) -> tuple[bool, bool, bool, int]:
+    def rank(self) -> tuple[bool, bool, bool, bool, int]:
         """Of two attempts, the better one has the larger."""
-        has_cause = any(each.cause for each in self.faults[:1])
         left_over = len(self.walk.missing()) + len(self.unused)
-        return self.is_whole, self.is_sure, has_cause, -left_over
+        return self.is_whole, self.is_sure, not left_over, self.has_cause, -left_over
+
+    @property
+    def has_cause(self) -> bool:
+        """Whether it is known what the other file does instead."""
+        return any(each.cause for each in self.faults[:1])
 
 
 class Attempts:
@@ -125,8 +139,8 @@ class Attempts:
             attempt = self._apart(self._attempt(units, mine, theirs, own, looks=False))
             if best is None or attempt.rank > best.rank:
                 best = attempt
-            if best.is_whole or (best.is_sure and any(each.cause for each in best.faults[:1])):
-                break
+            if best.is_whole or (best.is_sure and best.has_cause and not best.unused):
+                break  # tensors without a place may be folded into others, which are no fault
             units.reset()
             theirs.foreign.load(own)
         assert best is not None

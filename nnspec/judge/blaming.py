@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nnspec.errors import WeightsError
+from nnspec.judge.amounts import other_shape
 from nnspec.judge.causes import Variant, variants
 from nnspec.judge.found import Blamed, Fault, standing_in
 from nnspec.judge.lacking import lacking
@@ -92,7 +93,8 @@ class Blaming:
             if altered is not None:
                 return altered
             cause, places = self._within_attention(node, within, places)
-        fault = Fault(path, node.layer.type, places, cause or within.told(), is_sure)
+        told = cause or within.told() or (other_shape(self.walk, node) if is_sure else "")
+        fault = Fault(path, node.layer.type, places, told, is_sure)
         left_out = [] if cause else [*alternatives(self.walk, node)]
         return Blamed(node.name, fault, list(self._instead(node)), sources, left_out)
 

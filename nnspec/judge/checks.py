@@ -12,6 +12,7 @@ from nnspec.errors import NnspecError
 from nnspec.judge.beside import Beside
 from nnspec.judge.causes import untrained_rows
 from nnspec.judge.found import Walked
+from nnspec.judge.unusual import unusual
 from nnspec.layers.shapes import show
 from nnspec.support.causes import Told, cause_of
 from nnspec.support.streams import derived_seed
@@ -60,6 +61,8 @@ def compare_interface(beside: Beside, walked: Walked) -> None:
         some = ", ".join(f"{name} ({walked.sources[name].told()})" for name in unproven[:5])
         more = f" and {len(unproven) - 5} more" if len(unproven) > 5 else ""
         beside.recorder.note(f"taken by shape and order alone: {some}{more}")
+    for told in unusual(walked.sources):
+        beside.recorder.note(told)
     if any(not source.tensor for source in walked.sources.values()):
         beside.recorder.note(
             "the file holds some layers folded into others: whether they were folded rightly "

@@ -16,6 +16,7 @@ from nnspec.judge.attempts import Attempt, Attempts
 from nnspec.judge.checks import GRADIENT
 from nnspec.judge.choices import floats_of
 from nnspec.judge.comparison import Comparison
+from nnspec.judge.folded import folded_in, folded_otherwise, is_scaled
 from nnspec.judge.meeting import Asked, Meeting, meet
 from nnspec.judge.parting import Parting
 from nnspec.judge.places import whole_part
@@ -23,6 +24,7 @@ from nnspec.judge.ported import differing
 from nnspec.judge.reproducing import Place
 from nnspec.judge.stages import Progress, silent
 from nnspec.judge.units import viewed
+from nnspec.judge.unusual import unusual
 from nnspec.layers.shapes import show
 from nnspec.support.causes import Told, cause_of
 from nnspec.support.streams import derived_seed
@@ -83,6 +85,7 @@ class _Case:
         self.inputs = meeting.inputs
         self.seed = seed
         self.attempts = Attempts(meeting, seed, known)
+        self.are_ported = False
 
     def run(self, show: Progress) -> None:
         if not self._interface():
@@ -137,7 +140,10 @@ class _Case:
         """Compare two files whose weights are the same, or say that they are not."""
         own = best.before or best
         best.theirs.foreign.load(own.walk.theirs)
-        if not best.by_value:
+        folds = folded_in(best.walk)
+        if not best.by_value and not any(
+            is_scaled(each, best.walk, own.walk.theirs) for each in folds
+        ):
             told = f"those of {best.theirs.label} were carried over to {best.mine.label}"
             self.recorder.note(f"each holds weights of its own: {told}")
             best.units.load(
@@ -145,10 +151,18 @@ class _Case:
             )
             self._compare(best, self.inputs, "its own weights")
             return
+        self.are_ported = True
         best.units.reset()
         is_same = self._compare(best, self.inputs, "the weights that they hold")
-        proven = {n: each for n, each in best.walk.sources.items() if n in best.walk.certain}
+        within = {name for each in folds for name in each.names}
+        proven = {
+            name: each for name, each in best.walk.sources.items()
+            if name in best.walk.certain and name not in within
+        }  # fmt: skip
         found = differing(best.units, proven, own.walk.theirs)
+        found += [
+            told for each in folds for told in folded_otherwise(each, best.walk, own.walk.theirs)
+        ]
         if not is_same or not found:
             self.recorder.add_findings("weights", "", self.pair[0], {self.pair[1]: found})
         else:
@@ -176,11 +190,11 @@ class _Case:
         constant = [name for name, each in walk.sources.items() if not each.tensor]
         if constant:
             some = ", ".join(f"{name} ({walk.sources[name].told()})" for name in constant[:5])
-            self.recorder.note(f"{best.theirs.label} does without some tensors: {some}")
-        turned = [name for name, each in walk.sources.items() if each.blocks]
-        if turned:
-            some = ", ".join(f"{name} ({walk.sources[name].told()})" for name in turned[:3])
-            self.recorder.note(f"gates stand in another order: {some}")
+            unsure = "; whether they were folded rightly its weights cannot tell"
+            told = "" if self.are_ported else unsure
+            self.recorder.note(f"{best.theirs.label} does without some tensors: {some}{told}")
+        for told in unusual(walk.sources):
+            self.recorder.note(told)
 
     def _regimes(self) -> Iterator[tuple[str, dict[str, Array]]]:
         yield "ordinary inputs", self.inputs

@@ -149,18 +149,3 @@ class Walked:
     steps: int = 0
     """Layers met that give other numbers than they take: what shows that a walk goes on."""
     layers: int = 0
-
-
-def combined(
-    options: list[tuple[str, list[Source]]], spent: int, taken: tuple[Source, ...] = ()
-) -> Iterator[dict[str, Source]]:
-    """Yield a source for each name, no number twice, passing over so many likelier ones in all."""
-    if not options:
-        if spent == 0:
-            yield {}
-        return
-    (own, sources_), *rest = options
-    free = [each for each in sources_ if not any(each.overlaps(other) for other in taken)]
-    for passed, source in enumerate(free[: spent + 1]):
-        for others in combined(rest, spent - passed, (*taken, source)):
-            yield {own: source, **others}

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nnspec.backend.foreign import Held, Step, Trace, View
-from nnspec.judge.found import combined
+from nnspec.judge.combinations import tried
 from nnspec.judge.prints import Prints
 from nnspec.judge.sources import Source
 from nnspec.judge.units import Units, UnitWays, viewed
-from nnspec.judge.ways import DEVIATIONS, TRIES
 
 if TYPE_CHECKING:
     from nnspec.backend import Array, Weights
@@ -26,7 +24,7 @@ class Pairing:
     """One walk. sources: of each parameter of the units. proven: those whose values were met.
 
     certain: of the proven, those whose own unit was met. kept: parameters that are constants of the
-    formula.
+    formula. shifted: of values that the other file adds a bias to, where it has them so.
     """
 
     def __init__(
@@ -44,6 +42,10 @@ class Pairing:
             str(number): tuple(map(str, step.inputs))
             for step in self.steps for number in step.outputs
         }  # fmt: skip
+        self.normalised = {
+            step.inputs[0] for step in self.steps
+            if step.number in units.at and units.at[step.number].kind == "batch_normalization"
+        }  # fmt: skip
         self.sources: dict[str, Source] = {}
         self.proven: set[str] = set()
         self.certain: set[str] = set()
@@ -53,6 +55,7 @@ class Pairing:
         self.sure: set[int] = set()
         self.varying: set[int] = set()
         self.first: dict[int, list[View]] = {}
+        self.shifted: dict[int, list[int]] = {}
 
     def run(self, forced: Mapping[int, Mapping[int, Array]]) -> None:
         """Walk. forced: of steps that are known to differ, what the other file gives instead."""
@@ -103,12 +106,21 @@ class Pairing:
         elif any(number not in self.values for number in step.outputs):
             self.values |= self.units.compute([step], self.values)
         if forced is not None:
+            self._forget_after(step)  # what was computed ahead
             self.values |= forced
         for number in step.outputs:
             self._note(number, self.values[number])
         if self._is_met(step):
             self.met.add(step.number)
             self.sure.update(step.outputs)
+
+    def _forget_after(self, step: Step) -> None:
+        changed = set(step.outputs)
+        for each in self.steps[step.number + 1 :]:
+            if changed.intersection(each.inputs):
+                changed.update(each.outputs)
+                for number in each.outputs:
+                    self.values.pop(number, None)
 
     def views(self, step: Step) -> tuple[View, ...]:
         unit = self.units.at.get(step.number)
@@ -128,7 +140,7 @@ class Pairing:
                 continue
             if first is None:
                 first, given = chosen, found
-            if self.is_new(step, found):
+            if self.is_new(step, found) or self._is_shifted(step, found):
                 self._keep(owned, chosen, is_proven=True)
                 self.values |= found
                 return
@@ -145,6 +157,26 @@ class Pairing:
             self._keep(owned, first, is_proven=False)
         self.values |= given or self.units.compute([step], self.values)
 
+    def _is_shifted(self, step: Step, found: Mapping[int, Array]) -> bool:
+        """Whether the run holds what a unit gives with a bias added, which the unit lacks.
+
+        An exporter makes one of the normalisation that follows; its scale is in the weights then.
+        """
+        if any(each.own.rpartition(".")[2] == "bias" for each in self.views(step)):
+            return False
+        node = self.units.node(step)
+        for number in set(step.outputs) & self.normalised & found.keys():
+            array = found[number]
+            for size in dict.fromkeys(array.shape[1:]):
+                for source in self.ways.vectors(node, size):
+                    for moved in _along(source.of(self.theirs), array.shape):
+                        if numbers := self.numbers(array + moved):
+                            self.shifted[number] = numbers
+                            self.ways.shifts[str(number)] = source
+                            self.ways.use(source)
+                            return True
+        return False
+
     def choices(self, step: Step, owned: Mapping[str, str]) -> Iterator[dict[str, Source]]:
         """Yield ways to fill a unit, the likeliest first; what is known stays as it is."""
         node, known = self.units.node(step), self.ways.given
@@ -156,7 +188,7 @@ class Pairing:
             for own, name in owned.items()
         }
         if is_known:
-            yield from _tried([each for each in options.items() if each[1]])
+            yield from tried([each for each in options.items() if each[1]])
         constants = {
             own: Source("", self.units.views[name].shape, (), constant=number)
             for own, name in owned.items()
@@ -164,7 +196,7 @@ class Pairing:
         }
         if constants:  # an exporter leaves out a bias of 0, and a scale of 1
             rest = [(own, each) for own, each in options.items() if own not in constants and each]
-            yield from ({**constants, **each} for each in _tried(rest))
+            yield from ({**constants, **each} for each in tried(rest))
 
     def _without(self, step: Step, own: str, name: str) -> float | None:
         """Return the number that a parameter is where a file does without it."""
@@ -218,14 +250,19 @@ class Pairing:
 
         What the step takes proves nothing: a normalisation by 1 and 0 gives it again.
         """
-        given = {n for value in step.inputs for n in self.ways.numbers.get(str(value), ())}
+        given = {
+            n
+            for value in step.inputs
+            if value not in self.shifted
+            for n in self.ways.numbers.get(str(value), ())
+        }
         return any(
             array.dtype.kind == "f" and not given.issuperset(self.numbers(array))
             for array in found.values()
         )
 
     def _note(self, number: int, array: Array) -> None:
-        self.ways.numbers[str(number)] = self.numbers(array)
+        self.ways.numbers[str(number)] = self.shifted.get(number) or self.numbers(array)
 
     def _is_met(self, step: Step) -> bool:
         return any(self.ways.numbers.get(str(number)) for number in step.outputs)
@@ -253,6 +290,8 @@ class Pairing:
         return False
 
 
-def _tried(options: list[tuple[str, list[Source]]]) -> Iterator[dict[str, Source]]:
-    for spent in range(DEVIATIONS + 1):
-        yield from itertools.islice(combined(options, spent), TRIES)
+def _along(vector: Array, shape: Sequence[int]) -> Iterator[Array]:
+    """Yield a vector along each axis of a shape that is as long, but for the first."""
+    for axis in range(1, len(shape)):
+        if shape[axis] == vector.size:
+            yield vector.reshape([-1 if at == axis else 1 for at in range(len(shape))])

@@ -44,7 +44,8 @@ class How:
     bend: of the candidate, and of the cell of an LSTM. gate: of the gates. turns: of each
     direction, whether it reads backwards. stays: whether what is read backwards is given in the
     order of reading. bias: of the biases of the input and of the state, how often each is added.
-    given: of several steps, "last", "first", "mean", "sum", "most" or "cell". told: what a file
+    given: of several steps, "last", "first", "mean", "sum", "most" or "cell"; where rows are read
+    as time, "end" for every row of the last step. told: what a file
     does that computes so; "" of the right way. is_without: whether it leaves weights out.
     """
 
@@ -132,7 +133,11 @@ def ways(layer: Recurrent | Bidirectional, taken: Sequence[Array]) -> Iterator[H
         yield replace(right, begins=False, told="it begins at 0, and not at the state it is given")
     if lengths:
         yield replace(right, lengths=False, told="it reads the padding too")
-    yield replace(right, is_other_axis=True, told="it reads the rows of the batch as time")
+    told = "it reads the rows of the batch as time"
+    yield replace(right, is_other_axis=True, told=told)
+    if not cell.return_sequences:
+        told += ", and gives each row of the last step"
+        yield replace(right, is_other_axis=True, given="end", told=told)
 
 
 def outputs_of(
@@ -192,6 +197,8 @@ def _given(
         return np.asarray(states.sum(axis=1))
     if how.given == "most":
         return np.asarray(states.max(axis=1))
+    if how.given == "end":
+        return np.asarray(states[-1])
     if how.given == "first":
         return np.asarray(states[:, 0])
     return last[-1] if how.given == "cell" else last[0]

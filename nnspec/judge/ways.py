@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnspec.backend.foreign import Held, Trace
-from nnspec.judge.found import combined
+from nnspec.judge.combinations import DEVIATIONS, combined, likeliest, some_of, turned_alike
 from nnspec.judge.ours import Fillable, Layered
 from nnspec.judge.sources import Source, role_of, sources
 from nnspec.layers.batch_normalization import BatchNormalization
@@ -22,12 +22,8 @@ from nnspec.layers.weighted import DIRECTION, LENGTH, split
 if TYPE_CHECKING:
     from nnspec.backend import Array
 
-DEVIATIONS = 3
-"""Of a way to fill a layer: how many of the likelier choices it passes over, at most."""
 MOST_DEVIATIONS = 15
 """The same, of a layer with one parameter."""
-TRIES = 60
-"""Ways that are tried to fill the parameters of one layer."""
 BARE = 10
 """Ways that are tried to fill a layer without the biases that it has."""
 NEAREST = 3
@@ -97,7 +93,8 @@ class Ways:
         shift = self.shifts.get(node.inputs[0]) if node.inputs else None
         if shift is not None and isinstance(node.layer, BatchNormalization):
             # A normalisation that an exporter has folded into that layer is such a bias too.
-            yield from self._folded(node.layer, wanted, [shift])
+            if not self._is_normalised(node, wanted):
+                yield from self._folded(node.layer, wanted, [shift])
             options["running_mean"] = [
                 dataclasses.replace(
                     each, added=shift.tensor, added_part=shift.part, added_times=-1.0
@@ -112,8 +109,8 @@ class Ways:
                 yield from self._folded(node.layer, wanted, [])
             return
         if len(options) == len(wanted):
-            for turned in _turned_alike(options):
-                yield from _likeliest([*turned.items()])
+            for turned in turned_alike(options):
+                yield from likeliest([*turned.items()])
             # The gates of a layer stand in one order in all that it holds.
             for blocks in dict.fromkeys(each.blocks for some in options.values() for each in some):
                 alike = {
@@ -122,16 +119,25 @@ class Ways:
                 }
                 most = MOST_DEVIATIONS if len(wanted) == 1 else DEVIATIONS
                 is_filled = False
-                for each in _likeliest([*alike.items()], most):
+                for each in likeliest([*alike.items()], most):
                     is_filled = True
                     yield each
                 if not is_filled and gates_of(node.layer):
-                    yield _some_of(alike)
+                    yield some_of(alike)
         yield from self._with_lengths(wanted, options)
         yield from self._without_biases(node, wanted, options)
-        is_there = any(near.get(each.tensor) == 0 for some in options.values() for each in some)
-        if isinstance(node.layer, BatchNormalization) and not is_there:
-            yield from self._folded(node.layer, wanted, options.get("bias", []))
+        if isinstance(node.layer, BatchNormalization):
+            biases = options.get("bias", [])
+            if self._is_normalised(node, wanted):  # or by a sum, where the bias is added alone
+                alone = {step.tensors[0] for step in self.steps if len(step.tensors) == 1}
+                biases = [
+                    each for each in biases
+                    if near.get(each.tensor) == 0 and each.tensor in alone
+                    and self.theirs[each.tensor].any()
+                ]  # fmt: skip
+                yield from itertools.islice(self._folded(node.layer, wanted, biases), 1, None)
+            else:
+                yield from self._folded(node.layer, wanted, biases)
         elif len(options) < len(wanted):
             for blocks in dict.fromkeys(each.blocks for some in options.values() for each in some):
                 alike = {
@@ -185,6 +191,19 @@ class Ways:
         ]  # fmt: skip
         fitting.sort(key=lambda each: (near[each.name], self.order[each.name]))
         return [Source(each.name, (size,), (0,)) for each in fitting[:NEAREST]]
+
+    def _is_normalised(self, node: Layered, wanted: Mapping[str, str]) -> bool:
+        """Whether the first operation on what a normalisation takes has only vectors, as it has.
+
+        A layer that follows has a kernel too.
+        """
+        sizes = {self.ours.weights[name].size for name in wanted.values()}
+        taken = self.taken_by(node)
+        return any(
+            max(self.theirs[name].size for name in step.tensors) in sizes
+            for step in self.steps
+            if step.tensors and taken.intersection(step.inputs)
+        )
 
     def _folded(
         self, layer: BatchNormalization, wanted: Mapping[str, str], biases: Sequence[Source]
@@ -345,37 +364,6 @@ class Ways:
     def free_again(self, source: Source) -> None:
         """Note that a tensor is not used."""
         self.used.pop(source.tensor, None)
-
-
-def _likeliest(
-    options: list[tuple[str, list[Source]]], most: int = DEVIATIONS
-) -> Iterator[dict[str, Source]]:
-    tries = (combined(options, spent) for spent in range(most + 1))
-    return itertools.islice(itertools.chain.from_iterable(tries), TRIES)
-
-
-def _turned_alike(options: Mapping[str, list[Source]]) -> Iterator[dict[str, list[Source]]]:
-    """Yield the options with all square matrices as they are, and with all of them transposed.
-
-    A layer holds several in one order, as a rule: queries, keys, values and what is made of them.
-    """
-    both = {(0, 1), (1, 0)}
-    square = [own for own, some in options.items() if both <= {each.axes for each in some}]
-    if len(square) < 2:
-        return
-    for axes in sorted(both):
-        kept = {own: [each for each in options[own] if each.axes == axes] for own in square}
-        yield {own: kept.get(own, some) for own, some in options.items()}
-
-
-def _some_of(options: Mapping[str, Sequence[Source]]) -> dict[str, Source]:
-    """Return the likeliest sources of what can be filled, where there is not enough for all."""
-    found: dict[str, Source] = {}
-    for own, some in options.items():
-        free = (each for each in some if not any(map(each.overlaps, found.values())))
-        for each in itertools.islice(free, 1):
-            found[own] = each
-    return found
 
 
 def gates_of(layer: Any) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -101,10 +102,18 @@ class IllConditioned:
 def difference(check: Check) -> str:
     """Return a failed check as a sentence."""
     where = f" at layer {check.layer}" if check.layer else ""
-    return (
-        f"{' – '.join(check.pair)} differ in {TITLES[check.kind]} ({check.dtype}){where}: "
-        f"{check.error:.3g} > {check.tolerance:.3g}. {check.detail}"
-    ).rstrip()
+    return f"{' – '.join(check.pair)} differ in {amount(check, where)}"
+
+
+def amount(check: Check, where: str = "") -> str:
+    """Return what a failed check found, as the end of a sentence. where: stands before the colon.
+
+    What has no distance, as a missing output, is told by its detail alone.
+    """
+    dtype = f" ({check.dtype})" if check.dtype else ""
+    is_measured = check.tolerance > 0 or check.error < math.inf or not check.detail
+    off = f"{check.error:.3g} > {check.tolerance:.3g}. " if is_measured else ""
+    return f"{TITLES[check.kind]}{dtype}{where}: {off}{check.detail}".rstrip()
 
 
 def result(entry: Check | NotChecked) -> tuple[str, str, str]:

@@ -13,7 +13,7 @@ from nnspec.network.domain import Range
 from nnspec.support.causes import cause_of
 from nnspec.verification.checks import LITTLE, Check, IllConditioned, Kind
 from nnspec.verification.report import Report
-from nnspec.verification.tolerance import EXACT, SAFETY
+from nnspec.verification.tolerance import SAFETY
 
 SHOWN = 3
 """Of what was found wrong with one engine."""
@@ -85,7 +85,7 @@ class Recorder:
     ) -> None:
         """Add a failed check that has no error to show."""
         blame = _always(None, detail)
-        self.add(kind, pair, dtype, float("inf"), EXACT, blame=blame, always=always)
+        self.add(kind, pair, dtype, float("inf"), 0.0, blame=blame, always=always)
 
     def add_findings(
         self,

@@ -16,6 +16,7 @@ from nnspec.verification.checks import (
     IllConditioned,
     Kind,
     NotChecked,
+    amount,
     difference,
     result,
 )
@@ -204,12 +205,9 @@ class Report:
 
         console.print(self._table())
         for check in self.failures():
-            where = f" at layer [bold]{escape(check.layer)}[/]" if check.layer else ""
-            console.print(
-                f"[bold red]{escape(' – '.join(check.pair))}[/] differ in {TITLES[check.kind]} "
-                f"({check.dtype}){where}: {check.error:.3g} > {check.tolerance:.3g}. "
-                f"{escape(check.detail)}".rstrip()
-            )
+            where = f" at layer {check.layer}" if check.layer else ""
+            told = f"differ in {amount(check, where)}"
+            console.print(f"[bold red]{escape(' – '.join(check.pair))}[/] {escape(told)}")
         for each in self.not_checked:
             console.print(f"[yellow]not checked:[/] {escape(each.told())}", highlight=False)
         for sentence in self.remarks():

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import importlib.util
+from collections.abc import Callable
 from pathlib import Path
 
+import onnx
 import pytest
 import torch
+from onnx import helper, numpy_helper
 from torch import nn
 
 import nnspec
 from nnspec.backend import get_backend
 from nnspec.judge.against import judge
+from nnspec.judge.comparison import Comparison
 from nnspec.judge.judgement import Judgement
 from nnspec.judge.process import reader_of, reference_of
 from nnspec.judge.verify import verify_against
@@ -104,18 +109,55 @@ layers:
 """
 
 
+FILE = """
+import torch
+from torch import nn
+
+
 class Folded(nn.Module):
-    def __init__(self) -> None:
+    def __init__(self, first=nn.functional.relu):
         super().__init__()
         self.one = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1, bias=False), nn.BatchNorm2d(8))
         self.two = nn.Sequential(
             nn.Conv2d(8, 8, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(8)
         )
         self.head = nn.Linear(8, 5)
+        self.first = first
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        found: torch.Tensor = self.head(self.two(self.one(x).relu()).relu().mean((2, 3)))
-        return found
+    def forward(self, x):
+        return self.head(self.two(self.first(self.one(x))).relu().mean((2, 3)))
+"""
+
+
+def written(folder: Path) -> tuple[Path, Callable[..., nn.Module]]:
+    path = folder / "net.py"
+    path.write_text(FILE)
+    found = importlib.util.spec_from_file_location("net", path)
+    assert found is not None
+    assert found.loader is not None
+    module = importlib.util.module_from_spec(found)
+    found.loader.exec_module(module)
+    return path, module.Folded
+
+
+def folded(path: Path, model: nn.Module, exporter: str, *, is_trained: bool) -> Path:
+    """Export a model; where it is trained, its normalisations are moved first."""
+    with torch.no_grad():
+        for layer in model.eval().modules() if is_trained else ():
+            if isinstance(layer, nn.BatchNorm2d):
+                assert layer.running_mean is not None
+                assert layer.running_var is not None
+                for tensor in (layer.weight, layer.bias, layer.running_mean):
+                    tensor.normal_(0.5, 0.3)
+                layer.running_var.uniform_(0.5, 2)
+    given = (torch.randn(4, 3, 10, 10),)
+    if exporter == "legacy":
+        torch.onnx.export(model, given, str(path), dynamo=False, input_names=["x"],
+                          dynamic_axes={"x": {0: "rows"}})  # fmt: skip
+    else:
+        torch.onnx.export(model, given, str(path), dynamo=True, input_names=["x"],
+                          dynamic_shapes=({0: torch.export.Dim("rows")},))  # fmt: skip
+    return path
 
 
 @pytest.mark.parametrize("exporter", ["legacy", "dynamo"])
@@ -123,24 +165,72 @@ class Folded(nn.Module):
 def test_normalisations_that_an_export_folds_into_layers_without_a_bias_are_right(
     exporter: str, is_trained: bool, tmp_path: Path
 ) -> None:
-    """What was learned becomes the bias of a convolution that the spec has none of."""
+    """What was learned becomes the bias of a convolution that the other has none of."""
     torch.manual_seed(0)
-    model = Folded().eval()
-    with torch.no_grad():
-        for layer in model.modules() if is_trained else ():
-            if isinstance(layer, nn.BatchNorm2d):
-                assert layer.running_mean is not None
-                assert layer.running_var is not None
-                for tensor in (layer.weight, layer.bias, layer.running_mean):
-                    tensor.normal_(0.5, 0.3)
-                layer.running_var.uniform_(0.5, 2)
-    path, given = tmp_path / "folded.onnx", (torch.randn(4, 3, 10, 10),)
-    if exporter == "legacy":
-        torch.onnx.export(model, given, str(path), dynamo=False, input_names=["x"],
-                          dynamic_axes={"x": {0: "rows"}})  # fmt: skip
-    else:
-        torch.onnx.export(model, given, str(path), dynamo=True, input_names=["x"],
-                          dynamic_shapes=({0: torch.export.Dim("rows")},))  # fmt: skip
+    file, network = written(tmp_path)
+    path = folded(tmp_path / "folded.onnx", network(), exporter, is_trained=is_trained)
     found = verify_against(nnspec.loads(FOLDED), path)
     assert found.passed, found.to_json()
     assert not found.faults
+    for pair in ((file, path), (path, file)):
+        compared = nnspec.compare(*pair)
+        assert compared.verdict == "the same", compared.to_json()
+        assert not any("has no place for" in note for note in compared.notes)
+
+
+@pytest.mark.parametrize("exporter", ["legacy", "dynamo"])
+def test_a_fault_beside_folded_normalisations_is_found_at_its_node(
+    exporter: str, tmp_path: Path
+) -> None:
+    torch.manual_seed(0)
+    file, network = written(tmp_path)
+    model = network(nn.functional.leaky_relu)
+    path = folded(tmp_path / "folded.onnx", model, exporter, is_trained=True)
+    for pair in ((file, path), (path, file)):
+        compared = nnspec.compare(*pair)
+        assert isinstance(compared, Comparison)
+        assert compared.verdict == "not the same"
+        (fault,) = compared.faults
+        assert fault["cause"] == "computes leaky_relu, and not relu"
+        places = (fault["a"], fault["b"])
+        assert any("(LeakyRelu)" in each for each in places)
+        assert any("net.py:17" in each for each in places)
+
+
+def added_alone(path: Path) -> Path:
+    """Put the biases of convolutions into sums of their own, as some converters write them."""
+    model = onnx.load(path)
+    nodes = []
+    for node in model.graph.node:
+        nodes.append(node)
+        if node.op_type == "Conv":
+            bias, given = node.input.pop(), node.output[0]
+            held = next(each for each in model.graph.initializer if each.name == bias)
+            array = numpy_helper.to_array(held).reshape(1, -1, 1, 1)
+            held.CopyFrom(numpy_helper.from_array(array, bias))
+            node.output[0] = f"{given}_before"
+            nodes.append(helper.make_node("Add", [node.output[0], bias], [given]))
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    onnx.save(model, path)
+    return path
+
+
+@pytest.mark.parametrize("first", [nn.functional.relu, nn.Identity()], ids=["relu", "nothing"])
+@pytest.mark.parametrize("is_added_alone", [False, True])
+def test_the_bias_of_a_folded_normalisation_stands_where_the_export_has_it(
+    first: Callable[..., torch.Tensor], is_added_alone: bool, tmp_path: Path
+) -> None:
+    """After it comes an activation, or a convolution at once."""
+    torch.manual_seed(0)
+    file, network = written(tmp_path)
+    path = folded(tmp_path / "folded.onnx", network(first), "legacy", is_trained=True)
+    path = added_alone(path) if is_added_alone else path
+    kind = "relu" if first is nn.functional.relu else "linear"
+    spec = FOLDED.replace("{name: r1, type: relu}", f"{{name: r1, type: {kind}}}")
+    found = verify_against(nnspec.loads(spec), path)
+    assert found.passed, found.to_json()
+    if kind == "linear":
+        file.write_text(FILE.replace("=nn.functional.relu", "=nn.Identity()"))
+    compared = nnspec.compare(file, path)
+    assert compared.verdict == "the same", compared.to_json()

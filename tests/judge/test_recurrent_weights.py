@@ -68,6 +68,8 @@ FAULTS: dict[str, tuple[dict[str, Any], str, str, str, str]] = {
     "cell": (LAST, "torch", "self.one(x)[1][0][0]", "self.one(x)[1][1][0]", "the cell"),
     "turned": (LAST, "torch", "self.one(x)", "self.one(x.flip(1))", "reads backwards"),
     "axis": (ALL, "torch", "nn.LSTM(3, 4, batch_first=True)", "nn.LSTM(3, 4)", "as time"),
+    "row": (LAST, "torch", "self.one(x)[1][0][0]",
+            "self.one(x.transpose(0, 1))[0].transpose(0, 1)[:, -1]", "as time, and gives each row"),
     "swapped": (both("gru"), "torch", "self.both(x)[0]",
                 "torch.cat(self.both(x)[0].chunk(2, -1)[::-1], -1)", "the other way round"),
     "stays": (both("gru"), "torch", "self.both(x)[0]",

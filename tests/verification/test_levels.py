@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ import nnspec
 from nnspec.cli import main
 from nnspec.errors import UsageError
 from nnspec.network.loader import Spec, loads
-from nnspec.verification.checks import TITLES
+from nnspec.verification.checks import TITLES, Check, difference
 from nnspec.verification.levels import KINDS, LEVELS, levels_named
 from nnspec.verification.report import Report
 
@@ -122,3 +123,21 @@ def test_levels_are_named_in_order_and_checked() -> None:
         levels_named("trainin", option="level")
     with pytest.raises(UsageError, match='no level ""'):
         levels_named("", option="require")
+
+
+@pytest.mark.parametrize(
+    ("error", "tolerance", "dtype", "detail", "told"),
+    [
+        (0.5, 1e-9, "float64", "Why.", "outputs as at inference (float64): 0.5 > 1e-09. Why."),
+        (math.inf, 1e-9, "float32", "Why.", "outputs as at inference (float32): inf > 1e-09. Why."),
+        (math.inf, 0.0, "float64", "It does not run.",
+         "outputs as at inference (float64): It does not run."),
+        (math.inf, 0.0, "", "It has no y.", "outputs as at inference: It has no y."),
+        (0.25, 0.0, "", "", "outputs as at inference: 0.25 > 0."),
+    ],
+)  # fmt: skip
+def test_a_failed_check_is_told_with_what_it_measured(
+    error: float, tolerance: float, dtype: str, detail: str, told: str
+) -> None:
+    check = Check("forward", ("a", "b"), dtype, error, tolerance, False, None, detail)
+    assert difference(check) == f"a – b differ in {told}"
