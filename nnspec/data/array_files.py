@@ -56,6 +56,8 @@ class Mapped(Mapping[str, Array]):
             told = str(error)
             if "allow_pickle" in told or "Python objects" in told:
                 told = "it holds Python objects, which are never unpickled; save numbers or text"
+            if "mmap length" in told:
+                told = "it ends before its last row"
             raise DataError(f"{file} is no readable .npy file: {told}") from None
         if not isinstance(found, np.ndarray):
             raise DataError(f"{file} is no readable .npy file: it holds several arrays")
@@ -122,6 +124,23 @@ class Group(Mapping[str, Array]):
         if found.dtype.kind in "OT":
             found = found.astype(str)
         return found
+
+
+def notes_of_chunks(path: Path) -> tuple[str, ...]:
+    """Return of which arrays of a group chunks are not there, which Zarr allows.
+
+    Who writes only zeros need not store them, so that a chunk that was lost looks the same.
+    """
+    found = []
+    for name, array in Group(path).arrays.items():
+        absent = array.nchunks - array.nchunks_initialized
+        if absent > 0:
+            is_or_are = "is" if absent == 1 else "are"
+            found.append(
+                f"{path}: of {name} {absent} of {array.nchunks} chunks {is_or_are} not stored: "
+                f"Zarr gives {array.fill_value} there"
+            )
+    return tuple(found)
 
 
 def require_codecs(folder: Path) -> None:

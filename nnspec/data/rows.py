@@ -56,7 +56,10 @@ def load_data(spec: Spec, fold: Fold | None = None) -> Dataset:
 
         assert isinstance(path, Path)
         read = load_streamed(spec, path, fold)
-        return dataclasses.replace(read, fold=fold, sha256=sha256_of(path, data))
+        return dataclasses.replace(
+            read, fold=fold, sha256=sha256_of(path, data),
+            notes=(*read.notes, *notes_of(path, data)),
+        )  # fmt: skip
     rows, path = read_source(spec)
     found = _loaded(spec, data, training, rows, path, fold)
     return dataclasses.replace(

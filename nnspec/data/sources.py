@@ -120,7 +120,10 @@ def _is_folder(path: Path | str, rows: Rows | None) -> bool:
 
 
 def notes_of(path: Path | str, data: Data) -> tuple[str, ...]:
-    """Return which files of a folder are passed over, and whether rows may change their order."""
+    """Return what is said of a source: files that are passed over, chunks that are not there.
+
+    Of a query, whether rows may change their order.
+    """
     if data.query is not None:
         from nnspec.data.databases import notes_of_query
 
@@ -128,7 +131,11 @@ def notes_of(path: Path | str, data: Data) -> tuple[str, ...]:
     if isinstance(path, Joined):
         return tuple(note for file in path.files for note in notes_of(file, data))
     path = Path(path)
-    if not path.is_dir() or holds_arrays(path.name):
+    if path.is_dir() and holds_arrays(path.name):
+        from nnspec.data.array_files import notes_of_chunks  # which few specs need
+
+        return notes_of_chunks(path)
+    if not path.is_dir():
         return ()
     from nnspec.data.folders import passed_over  # which few specs need
 

@@ -203,7 +203,7 @@ def cut_chunk(folder):
 WRONG = {
     "npy no file": ("npy", lambda f: shutil.rmtree(f / "rows"), "there is no such file"),
     "npy cut": ("npy", lambda f: os.truncate(f / "rows" / "x.npy", 300),
-                "x.npy is no readable .npy file"),
+                "x.npy is no readable .npy file: it ends before its last row"),
     "npy text": ("npy", lambda f: (f / "rows" / "x.npy").write_text("1,2"),
                  "x.npy is no readable .npy file"),
     "npy no array": ("npy", lambda f: (f / "rows" / "x.npy").unlink(), 'no array "x"'),
@@ -268,3 +268,17 @@ def test_a_group_reads_what_is_asked_for_alone(tmp_path, monkeypatch):
     )
     load_data(loads(json.dumps(document_of("zarr")), path=tmp_path / "net.json"))
     assert set(seen) == {"x", "label"}
+
+
+@pytest.mark.parametrize("is_streamed", [False, True])
+@pytest.mark.parametrize("is_lost", [False, True])
+def test_a_chunk_that_is_not_there_is_told(tmp_path, is_streamed, is_lost):
+    """Zarr gives its fill value for it, as for one that was never stored."""
+    spec = spec_of(tmp_path, "zarr", {"stream": {"block": 8}} if is_streamed else {})
+    chunks = sorted((tmp_path / "rows.zarr" / "x" / "c").rglob("*"))
+    if is_lost:
+        next(each for each in chunks if each.is_file()).unlink()
+    told = [note for note in load_data(spec).notes if "not stored" in note]
+    assert len(told) == is_lost
+    for note in told:
+        assert note.endswith("of x 1 of 9 chunks is not stored: Zarr gives 0.0 there")

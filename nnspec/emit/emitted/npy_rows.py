@@ -16,5 +16,7 @@ def read_rows(path: Path) -> dict[str, np.ndarray]:
             # Mapped: of what is not asked for nothing is read.
             arrays[file.stem] = np.load(file, mmap_mode="r", allow_pickle=False)
         except (EOFError, OSError, ValueError) as error:
-            raise ValueError(f"{file} is no readable .npy file: {error}") from None
+            is_cut = "mmap length" in str(error)
+            reason = "it ends before its last row" if is_cut else error
+            raise ValueError(f"{file} is no readable .npy file: {reason}") from None
     return arrays
