@@ -204,7 +204,8 @@ def _of_table(table: pl.DataFrame, how: Split, file: object) -> Array:
         try:
             return numbers(table, [name], file=file)[:, 0]
         except DataError as error:
-            raise DataError(f"{error}; of dates that are text say the `format`") from None
+            hint = "of dates that are text say the `format`, such as `format: '%d.%m.%Y %H:%M'`"
+            raise DataError(f"{error}; {hint}") from None
     if how.kind == "time":
         series = dates(series, how.format or "", file=file)
     elif series.dtype in (pl.String, pl.Categorical, pl.Enum):

@@ -161,7 +161,7 @@ WRONG = {
     "no column": ("{group: whom}", {}, r'there is no column "whom"'),
     "missing": ("{group: who}", {"who": None}, MISSING),
     "no date": ("{time: day, format: '%d/%m/%Y'}", {"day": "soon"}, NO_DATE),
-    "no number": ("{time: day}", {}, "of dates that are text say the `format`"),
+    "no number": ("{time: day}", {}, "say the `format`, such as `format: '%d.%m.%Y"),
 }
 
 
