@@ -11,6 +11,7 @@ from nnspec.backend.foreign import Foreign
 from nnspec.errors import NnspecError
 from nnspec.judge.beside import Beside
 from nnspec.judge.causes import untrained_rows
+from nnspec.judge.fitting import some_of
 from nnspec.judge.found import Walked
 from nnspec.judge.unusual import unusual
 from nnspec.layers.shapes import show
@@ -45,9 +46,8 @@ def compare_interface(beside: Beside, walked: Walked) -> None:
         reason = f"no tensor of the file was found for {told}: say which by --map"
         beside.recorder.leave_out("interface", beside.pair, reason)
     if walked.unused:
-        some = ", ".join(f"{each.name} {show(each.shape)}" for each in walked.unused[:5])
-        more = f" and {len(walked.unused) - 5} more" if len(walked.unused) > 5 else ""
-        beside.recorder.note(f"the spec has no parameter for what the file holds as {some}{more}")
+        some = some_of([f"{each.name} {show(each.shape)}" for each in walked.unused])
+        beside.recorder.note(f"the spec has no parameter for what the file holds as {some}")
     beside.recorder.add_findings("interface", "", beside.pair[0], {beside.pair[1]: found})
     for name, move in beside.facing.moves.items():
         beside.recorder.note(f"{name}: the file has the axes in the order {list(move)}")
@@ -58,9 +58,8 @@ def compare_interface(beside: Beside, walked: Walked) -> None:
     )
     unproven = [name for name in walked.sources if name not in walked.proven]
     if unproven:
-        some = ", ".join(f"{name} ({walked.sources[name].told()})" for name in unproven[:5])
-        more = f" and {len(unproven) - 5} more" if len(unproven) > 5 else ""
-        beside.recorder.note(f"taken by shape and order alone: {some}{more}")
+        some = some_of([f"{name} ({walked.sources[name].told()})" for name in unproven])
+        beside.recorder.note(f"taken by shape and order alone: {some}")
     for told in unusual(walked.sources):
         beside.recorder.note(told)
     if any(not source.tensor for source in walked.sources.values()):

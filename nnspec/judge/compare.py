@@ -16,6 +16,7 @@ from nnspec.judge.attempts import Attempt, Attempts
 from nnspec.judge.checks import GRADIENT
 from nnspec.judge.choices import floats_of
 from nnspec.judge.comparison import Comparison
+from nnspec.judge.fitting import some_of
 from nnspec.judge.folded import folded_in, folded_otherwise, is_scaled
 from nnspec.judge.meeting import Asked, Meeting, meet
 from nnspec.judge.parting import Parting
@@ -175,18 +176,16 @@ class _Case:
             self.recorder.leave_out("interface", self.pair, reason)
         unused = best.unused
         if unused:
-            some = ", ".join(f"{each.name} {show(each.shape)}" for each in unused[:5])
-            more = f" and {len(unused) - 5} more" if len(unused) > 5 else ""
-            self.recorder.note(f"{best.mine.label} has no place for {some}{more}")
+            some = some_of([f"{each.name} {show(each.shape)}" for each in unused])
+            self.recorder.note(f"{best.mine.label} has no place for {some}")
         self.recorder.note(
             f"{len(walk.proven)} of {len(walk.sources)} tensors of {best.mine.label} were found in "
             f"{best.theirs.label}, and proven by the values that they give"
         )
         unproven = [name for name in walk.sources if name not in walk.proven]
         if unproven:
-            some = ", ".join(f"{name} ({walk.sources[name].told()})" for name in unproven[:5])
-            more = f" and {len(unproven) - 5} more" if len(unproven) > 5 else ""
-            self.recorder.note(f"taken by shape and order alone: {some}{more}")
+            some = some_of([f"{name} ({walk.sources[name].told()})" for name in unproven])
+            self.recorder.note(f"taken by shape and order alone: {some}")
         constant = [name for name, each in walk.sources.items() if not each.tensor]
         if constant:
             some = ", ".join(f"{name} ({walk.sources[name].told()})" for name in constant[:5])

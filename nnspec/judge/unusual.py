@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from nnspec.judge.fitting import some_of
 from nnspec.judge.sources import Source
 
 PRODUCTS = {
@@ -13,7 +14,6 @@ PRODUCTS = {
     "v": ("value", {"v", "wv", "value", "values"}),
 }
 """Part of a parameter's name -> what it is, and the words for it in the names of tensors."""
-SHOWN = 5
 
 
 def unusual(sources: Mapping[str, Source]) -> list[str]:
@@ -24,8 +24,7 @@ def unusual(sources: Mapping[str, Source]) -> list[str]:
     gates = [f"{name} ({each.told()})" for name, each in sources.items() if each.blocks]
     named = [*_named_otherwise(sources)]
     return [
-        f"{told}: {', '.join(found[:SHOWN])}"
-        + (f" and {len(found) - SHOWN} more" if len(found) > SHOWN else "")
+        f"{told}: {some_of(found)}"
         for told, found in (
             ("kernels are turned in space, height for width", turned),
             ("gates stand in another order", gates),

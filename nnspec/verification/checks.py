@@ -101,15 +101,15 @@ class IllConditioned:
 
 def difference(check: Check) -> str:
     """Return a failed check as a sentence."""
-    where = f" at layer {check.layer}" if check.layer else ""
-    return f"{' – '.join(check.pair)} differ in {amount(check, where)}"
+    return f"{' – '.join(check.pair)} differ in {amount(check)}"
 
 
-def amount(check: Check, where: str = "") -> str:
-    """Return what a failed check found, as the end of a sentence. where: stands before the colon.
+def amount(check: Check) -> str:
+    """Return what a failed check found, as the end of a sentence.
 
     What has no distance, as a missing output, is told by its detail alone.
     """
+    where = f" at layer {check.layer}" if check.layer else ""
     dtype = f" ({check.dtype})" if check.dtype else ""
     is_measured = check.tolerance > 0 or check.error < math.inf or not check.detail
     off = f"{check.error:.3g} > {check.tolerance:.3g}. " if is_measured else ""

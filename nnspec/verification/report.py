@@ -205,8 +205,7 @@ class Report:
 
         console.print(self._table())
         for check in self.failures():
-            where = f" at layer {check.layer}" if check.layer else ""
-            told = f"differ in {amount(check, where)}"
+            told = f"differ in {amount(check)}"
             console.print(f"[bold red]{escape(' – '.join(check.pair))}[/] {escape(told)}")
         for each in self.not_checked:
             console.print(f"[yellow]not checked:[/] {escape(each.told())}", highlight=False)
