@@ -78,14 +78,18 @@ class Stored:
     def read(self, first: int, last: int) -> Array:
         """Return these rows, from `first` to before `last`; raises OSError where there are none."""
         found = np.empty((last - first, *self.shape[1:]), self.dtype)
+        self.read_into(found, first)
+        return found
+
+    def read_into(self, found: Array, first: int) -> None:
+        """Fill an array in C order with the rows from `first` on; raises OSError without them."""
         view = found.reshape(-1).view(np.uint8).data
         at = self.start + first * self.row_bytes
         while view:
             count = self.file.read_into(view, at)
             if not count:
-                raise OSError(f"the file ends before row {last}")
+                raise OSError(f"the file ends before row {first + len(found)}")
             view, at = view[count:], at + count
-        return found
 
     def parts(self) -> Iterator[tuple[int, Array]]:
         """Yield all rows, some at a time, each time with the number of the first."""

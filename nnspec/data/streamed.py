@@ -26,6 +26,8 @@ MOST = 2**30
 """Bytes of blocks that are held of one input."""
 LEAST = 2**10
 """Rows for which a thread is worth it."""
+DENSE = 1.25
+"""Rows of the file by those of a block, up to which a block is kept with the rows between."""
 SPARE = 2
 """Times the buffer: the blocks of one stretch are read while the last rows of another are used."""
 
@@ -40,6 +42,8 @@ def _gathered(rows: Array, chosen: Indices) -> Array:
     """Return rows in another order, each thread a part of them."""
     found = np.empty((len(chosen), *rows.shape[1:]), rows.dtype)
     size = max(-(-len(chosen) // (os.cpu_count() or 1)), LEAST)
+    if len(chosen) <= size:
+        return np.take(rows, chosen, axis=0, out=found, mode="clip")
 
     def gather(first: int) -> None:
         part = slice(first, first + size)
@@ -53,14 +57,15 @@ class Blocks:
     """The rows of one part of the data, block by block.
 
     rows: where each stands in the file, ascending. made: what a network takes of rows as they are
-    stored. block: rows of a block. held: the number of blocks that are kept.
+    stored, where that is another array. block: rows of a block. held: the number of blocks that
+    are kept.
     """
 
     def __init__(
         self,
         stored: Stored | GroupRows,
         rows: Indices,
-        made: Callable[[Array], Array],
+        made: Callable[[Array], Array] | None,
         block: int,
         held: int,
     ) -> None:
@@ -70,7 +75,15 @@ class Blocks:
         self.block = block
         count = -(-len(rows) // block)
         self.held = min(held, count)
-        self.one = made(stored.read(0, 1))
+        self.one = stored.read(0, 1) if made is None else made(stored.read(0, 1))
+        self._first = rows[::block]
+        last = np.append(rows[block - 1 :: block], rows[-1])[:count]
+        span = int((last - self._first).max())
+        # A block whose rows are near each other is read as it lies, with the rows between them.
+        self._dense: Stored | None = None
+        self.room = block
+        if isinstance(stored, Stored) and made is None and span < DENSE * block:
+            self._dense, self.room = stored, span + 1
         self._place = np.full(count, -1, np.intp)
         self._owner = np.full(self.held, -1, np.intp)
         self._used = np.zeros(self.held, np.int64)
@@ -95,19 +108,27 @@ class Blocks:
         self._clock += 1
         self._used[places] = self._clock
         assert self._kept is not None
-        return _gathered(self._kept, places * self.block + positions % self.block)
+        return _gathered(self._kept, places * self.room + self._within(positions, blocks))
+
+    def _within(self, positions: Indices, blocks: Indices | int) -> Indices:
+        """Return where these rows stand in their blocks, as they are kept."""
+        if self._dense is not None:
+            return self.rows[positions] - self._first[blocks]
+        return positions % self.block
 
     def _taken(self, positions: Indices, blocks: Indices, wanted: Indices) -> Array:
         """Return rows of more blocks than are kept, of which none is kept then."""
         found = np.empty((len(positions), *self.one.shape[1:]), self.one.dtype)
         for block in wanted:
             here = blocks == block
-            found[here] = self._read(int(block))[positions[here] % self.block]
+            kept = np.empty((self.room, *found.shape[1:]), found.dtype)
+            self._read_into(kept, int(block))
+            found[here] = kept[self._within(positions[here], int(block))]
         return found
 
     def _hold(self, wanted: Indices) -> None:
         if self._kept is None:
-            shape = self.held * self.block, *self.one.shape[1:]
+            shape = self.held * self.room, *self.one.shape[1:]
             self._kept = np.empty(shape, self.one.dtype)
         self._clock += 1
         known = self._place[wanted]
@@ -125,20 +146,23 @@ class Blocks:
     def _fill(self, block: int, place: int) -> None:
         """Read a block to its place among those that are kept."""
         assert self._kept is not None
-        rows, start = self._read(block), place * self.block
-        self._kept[start : start + len(rows)] = rows
+        start = place * self.room
+        self._read_into(self._kept[start : start + self.room], block)
 
-    def _read(self, block: int) -> Array:
-        """Return the rows of a block, which may be far apart in the file."""
+    def _read_into(self, kept: Array, block: int) -> None:
+        """Read the rows of a block, which may be far apart in the file."""
         rows = self.rows[block * self.block : (block + 1) * self.block]
-        step, found, at = self.stored.step, [], 0
+        if self._dense is not None:
+            first = int(rows[0])
+            self._dense.read_into(kept[: int(rows[-1]) + 1 - first], first)
+            return
+        step, at = self.stored.step, 0
         while at < len(rows):
             first = int(rows[at])
             end = int(np.searchsorted(rows, first + step))
-            read = self.stored.read(first, int(rows[end - 1]) + 1)
-            found.append(self.made(read[rows[at:end] - first]))
+            read = self.stored.read(first, int(rows[end - 1]) + 1)[rows[at:end] - first]
+            kept[at:end] = read if self.made is None else self.made(read)
             at = end
-        return found[0] if len(found) == 1 else np.concatenate(found)
 
 
 class Streamed:
@@ -188,15 +212,15 @@ class Streamed:
 
 
 def streamed(
-    stored: Stored | GroupRows, rows: Indices, made: Callable[[Array], Array], block: int,
+    stored: Stored | GroupRows, rows: Indices, made: Callable[[Array], Array] | None, block: int,
     buffer: int, told: str,
 ) -> Streamed:  # fmt: skip
     """Return rows of a part. told: the input in words; raises DataError where blocks are large."""
     found = Blocks(stored, rows, made, block, SPARE * buffer)
-    size = found.held * block * found.one.nbytes
+    size = found.held * found.room * found.one.nbytes
     if size > MOST:
         raise DataError(
-            f"{told}: {found.held} blocks of {block} rows of {found.one.nbytes:,} bytes are "
+            f"{told}: {found.held} blocks of {found.room} rows of {found.one.nbytes:,} bytes are "
             f"{size / 2**30:.1f} GiB of memory, and 1 is the most: give `data.stream` a smaller "
             "`block` or `buffer`"
         )

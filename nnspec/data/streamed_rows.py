@@ -52,10 +52,10 @@ LEAST = 2**10
 
 
 class Kept(NamedTuple):
-    """The rows of an input as they are stored, and what makes the network's of them."""
+    """The rows of an input as they are stored, and what makes the network's of them, if others."""
 
     stored: Stored | GroupRows
-    made: Callable[[Array], Array]
+    made: Callable[[Array], Array] | None = None
 
 
 def load_streamed(spec: Spec, path: Path, fold: Fold | None) -> Dataset:
@@ -171,7 +171,7 @@ class _Table:
                     files[name] = _unnamed(self.count * values[:1].nbytes, self.path)
                     shape = self.count, *values.shape[1:]
                     stored = Stored(files[name], 0, shape, values.dtype)
-                    found[name] = Kept(stored, _as_it_is)
+                    found[name] = Kept(stored)
                 _write(files[name], values, self.path)
         return learned, found
 
@@ -306,6 +306,7 @@ class _Archive:
         To shift and scale them for each batch takes a small network a quarter of its time.
         """
         stored, made = kept
+        assert made is not None
         one = made(self._read(array, stored, 0, 1))
         try:
             file = _unnamed(len(stored) * one.nbytes, self.path)
@@ -314,7 +315,7 @@ class _Archive:
                 _write(file, made(self._read(array, stored, first, last)), self.path)
         except DataError:  # there is no room, or no more
             return kept
-        return Kept(Stored(file, 0, (len(stored), *one.shape[1:]), one.dtype), _as_it_is)
+        return Kept(Stored(file, 0, (len(stored), *one.shape[1:]), one.dtype))
 
     def _read(self, name: str, stored: Stored | GroupRows, first: int, last: int) -> Array:
         try:
@@ -338,10 +339,6 @@ def _made(feature: Feature, name: str, path: Path) -> Callable[[Array], Array]:
 def _standardised(feature: Feature, moments: Moments) -> Feature:
     mean, scale = moments.found()
     return feature.model_copy(update={"mean": mean, "scale": scale})
-
-
-def _as_it_is(rows: Array) -> Array:
-    return rows
 
 
 def _unnamed(size: int, path: Path) -> Opened:

@@ -19,6 +19,8 @@ Precision = Literal["float32", "float64"]
 
 STEP = 2**14
 """Numbers that are made at once: their float64 values stay in the processor's cache."""
+SORTED = 2**17
+"""Rows whose order is found at once, at least."""
 WORKERS = 4
 """Threads that share one array at most."""
 _SEED = np.random.SeedSequence(0)
@@ -57,10 +59,38 @@ def block_permutation(count: int, block: int, buffer: int, *key: str | int) -> N
     `buffer` of them, one after the other, are shuffled.
     """
     blocks = permutation(-(-count // block), "blocks", *key)
-    stretch = np.empty(len(blocks), np.int32)
-    stretch[blocks] = np.arange(len(blocks)) // buffer
-    order = permutation(count, *key)
-    found: NDArray[np.intp] = order[np.argsort(stretch[order // block], kind="stable")]
+    drawn = _raw(stream(*key), count)
+    found = np.empty(count, np.intp)
+    # Stretches are sorted one by one, or some small ones at a time: they stay in the cache.
+    size = max(SORTED // (block * buffer), 1) * buffer
+
+    def fill(first: int, last: int) -> None:
+        for at in range(first, last):
+            chosen = blocks[at * size : (at + 1) * size]
+            rows = (chosen[:, None] * block + np.arange(block)).reshape(-1)
+            is_row = rows < count  # the last block may be smaller
+            stretch = np.repeat(np.arange(len(chosen)) // buffer, block)[is_row]
+            rows = rows[is_row]
+            start = ends[at] - len(rows)
+            found[start : ends[at]] = rows[_sorted(drawn[rows], stretch, rows)]
+
+    sizes = np.minimum(count - blocks * block, block)
+    ends = np.add.reduceat(sizes, np.arange(0, len(blocks), size)).cumsum() if count else sizes
+    _in_parts(fill, len(ends), 1)
+    return found
+
+
+def _sorted(
+    drawn: NDArray[np.uint64], stretch: NDArray[np.intp], rows: NDArray[np.intp]
+) -> NDArray[np.intp]:
+    """Return the order of rows by stretch, in it by what was drawn, and of equals by row."""
+    order = np.argsort(drawn)  # not stable, and faster: hardly ever are two the same
+    ordered = drawn[order]
+    if (ordered[1:] == ordered[:-1]).any():
+        return np.lexsort((rows, drawn, stretch))
+    if stretch[0] == stretch[-1]:
+        return order
+    found: NDArray[np.intp] = order[np.argsort(stretch[order], kind="stable")]
     return found
 
 
@@ -219,12 +249,12 @@ def skip(bits: np.random.Philox, count: int) -> None:
     bits.random_raw(count)
 
 
-def _in_parts(fill: Callable[[int, int], None], count: int) -> None:
-    """Call `fill` for all of 0 .. count-1, for large counts in a few threads.
+def _in_parts(fill: Callable[[int, int], None], count: int, step: int = STEP) -> None:
+    """Call `fill` for all of 0 .. count-1, for large counts in a few threads, for `step` at least.
 
     NumPy's functions let other threads run meanwhile.
     """
-    workers = min(WORKERS, count // STEP)
+    workers = min(WORKERS, count // step)
     if workers > 1:
         workers = min(os.cpu_count() or 1, workers)
     if workers <= 1:

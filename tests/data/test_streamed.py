@@ -14,12 +14,13 @@ import zarr
 import nnspec
 from nnspec.data import streamed_rows
 from nnspec.data.rows import load_data
-from nnspec.data.stored import Stored
+from nnspec.data.stored import Opened, Stored
 from nnspec.data.stored_arrays import GroupRows
-from nnspec.data.streamed import Streamed
-from nnspec.emit.emitted.order import block_permutation as emitted
+from nnspec.data.streamed import Streamed, streamed
+from nnspec.emit.emitted import order
 from nnspec.errors import DataError, SpecError
 from nnspec.network.loader import Spec, load
+from nnspec.support import streams
 from nnspec.support.streams import block_permutation
 
 ROWS = 150
@@ -143,16 +144,61 @@ def test_arrays_are_scaled_for_each_batch_where_the_disk_has_no_room(
 
 @pytest.mark.parametrize("count", [1, 8, 100, 101])
 def test_the_order_shuffles_blocks_and_the_rows_of_a_few(count: int) -> None:
-    order = block_permutation(count, 8, 3, "order", 0, 1)
-    np.testing.assert_array_equal(np.sort(order), np.arange(count))
-    np.testing.assert_array_equal(order, emitted(count, 8, 3, "order", 0, 1))
-    blocks = order // 8
+    found = block_permutation(count, 8, 3, "order", 0, 1)
+    np.testing.assert_array_equal(np.sort(found), np.arange(count))
+    np.testing.assert_array_equal(found, order.block_permutation(count, 8, 3, "order", 0, 1))
+    blocks = found // 8
     for stretch in np.split(blocks, np.arange(24, count, 24)):
         # The last block is smaller, so that a stretch may begin before its place.
         assert len(np.unique(stretch)) <= (3 if count % 8 == 0 else 6)
     if count == 100:
-        assert not np.array_equal(order, np.sort(order))
-        assert not np.array_equal(order, block_permutation(count, 8, 3, "order", 0, 2))
+        assert not np.array_equal(found, np.sort(found))
+        assert not np.array_equal(found, block_permutation(count, 8, 3, "order", 0, 2))
+
+
+@pytest.mark.parametrize("repeats", [1, 50])
+@pytest.mark.parametrize(("block", "buffer"), [(1, 1), (1, 7), (8, 3), (100, 1), (5000, 2)])
+def test_equal_draws_keep_the_order_of_the_rows(
+    block: int, buffer: int, repeats: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some stretches are sorted at once, in threads, and not by a stable sort: the law holds."""
+    drawn = streams._raw
+
+    def coarse(bits: np.random.Philox, count: int) -> Any:
+        return drawn(bits, count) // np.uint64(2**64 // 1000 * repeats)
+
+    monkeypatch.setattr(streams, "_raw", coarse)
+    monkeypatch.setattr(order, "permutation", streams.permutation)
+    for sorted_at_once in (1, 64, 2**17):
+        monkeypatch.setattr(streams, "SORTED", sorted_at_once)
+        for count in (0, 1, 99, 4003):
+            np.testing.assert_array_equal(
+                block_permutation(count, block, buffer, "order", 0, 1),
+                order.block_permutation(count, block, buffer, "order", 0, 1),
+            )
+
+
+@pytest.mark.parametrize("share", [1.0, 0.95, 0.6, 0.02])
+@pytest.mark.parametrize("is_made", [False, True])
+def test_blocks_are_the_rows_however_far_apart(
+    share: float, is_made: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows near each other are kept with those between them, and no block is larger for them."""
+    monkeypatch.setattr("nnspec.data.stored.READ", 7 * 12)
+    draw = np.random.default_rng(0)
+    values = draw.normal(size=(2000, 3)).astype("float32")
+    values.tofile(tmp_path / "rows")
+    with (tmp_path / "rows").open("rb") as file:
+        stored = Stored(Opened(file), 0, values.shape, values.dtype)
+    rows = np.flatnonzero(draw.random(2000) < share)
+    read = streamed(stored, rows, np.abs if is_made else None, 16, 4, "x")
+    expected = np.abs(values[rows]) if is_made else values[rows]
+    for start in range(0, len(rows), 40):
+        chosen = start + draw.permutation(min(40, len(rows) - start))
+        np.testing.assert_array_equal(np.asarray(read[chosen]), expected[chosen])
+    np.testing.assert_array_equal(np.asarray(read), expected)
+    is_dense = share == 1.0 and not is_made
+    assert read.blocks.room == (16 if is_dense else read.blocks.room) <= 16 * 1.25
 
 
 def test_an_epoch_reads_each_row_about_once(
@@ -168,11 +214,11 @@ def test_an_epoch_reads_each_row_about_once(
         return whole(stored, first, last)
 
     monkeypatch.setattr(Stored, "read", counted)
-    order = block_permutation(len(data.train), 8, 3, "order", 0, 1)
+    rows = block_permutation(len(data.train), 8, 3, "order", 0, 1)
     values = data.train.inputs["x"]
     assert isinstance(values, Streamed)
-    for start in range(0, len(order), 16):
-        np.asarray(data.train.take(order[start : start + 16]).inputs["x"])
+    for start in range(0, len(rows), 16):
+        np.asarray(data.train.take(rows[start : start + 16]).inputs["x"])
     assert sum(read) <= ROWS
     assert len(read) == -(-len(data.train) // 8)
 
