@@ -238,15 +238,16 @@ def _main(spec: Spec, training: Training, function: str) -> str:
         "                model.load_weights(arguments.weights)",
         "        except (KeyError, OSError, ValueError) as error:",
         '            parser.error(f"--weights: {arguments.weights}: {error}")',
+        '    best = arguments.output.with_suffix(".best.weights.h5")',
         "    try:",
-        "        require_writable(arguments.output, arguments.data)",
+        "        require_writable(arguments.output, arguments.data, arguments.weights)",
+        "        require_writable(best, arguments.data, arguments.weights)",
         f"        {loading(data)} = load_data(arguments.data)",
         *([required.call] if required is not None else []),
         "    except (OSError, ValueError) as error:",
         "        parser.error(str(error))",
         f'    {unpack} = data["train"]',
         *wrap(f"network = compiled(model{scaled})", 4),
-        '    best = arguments.output.with_suffix(".weights.h5")',
     ]
     given = "dict.fromkeys(targets, {})" if is_named(spec) else "{}"
     passed = "".join(f", {name}={given.format(name)}" for name in weight_names(spec))

@@ -339,6 +339,8 @@ def _main(
         f"    keras.utils.set_random_seed({training.seed})",
         "    try:",
         "        require_writable(arguments.output, arguments.data)",
+        "        if arguments.samples:",
+        "            require_writable(arguments.samples, arguments.data)",
         "        rows = load_rows(arguments.data)",
         "    except (OSError, ValueError) as error:",
         "        parser.error(str(error))",

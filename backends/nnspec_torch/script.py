@@ -248,7 +248,7 @@ def _main(spec: Spec, training: Training, load: str, options: TorchOptions) -> s
         *([f"    {SCALER} = torch.amp.GradScaler(device.type)"] if is_scaled(options) else []),
         *(["    average = make_average(model, optimizer)"] if training.average else []),
         "    try:",
-        "        require_writable(arguments.output, arguments.data)",
+        "        require_writable(arguments.output, arguments.data, arguments.weights)",
         f"        {loading(data)} = load_data(arguments.data)",
         *([required.call] if required is not None else []),
         "    except (OSError, ValueError) as error:",

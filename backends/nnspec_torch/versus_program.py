@@ -119,6 +119,8 @@ def _main(networks: Networks, made: str, judged: str, file: str) -> str:
         '    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")',
         "    try:",
         "        require_writable(arguments.output, arguments.data)",
+        "        if arguments.samples:",
+        "            require_writable(arguments.samples, arguments.data)",
         "        rows = torch.from_numpy(load_rows(arguments.data)).to(device)",
         "    except (OSError, ValueError) as error:",
         "        parser.error(str(error))",

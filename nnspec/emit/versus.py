@@ -53,6 +53,8 @@ def arguments_of(networks: Networks, file: str) -> list[str]:
             4,
         ),
         "    arguments = parser.parse_args()",
+        '    if arguments.samples and arguments.samples.suffix != ".npy":',
+        '        parser.error("--samples: the name has to end in .npy")',
     ]
 
 

@@ -40,6 +40,27 @@ def test_a_script_never_writes_over_its_rows_or_itself(
 
 # Keras copies a variable, when it saves, by a call that NumPy 2 has deprecated.
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+@pytest.mark.parametrize("backend", ["torch", "keras"])
+def test_a_script_never_writes_over_its_first_weights(
+    tmp_path: Path, backend: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The best weights of an epoch, which Keras writes beside its file, are no others' either."""
+    module = script_of(spec_of(Case("npz", 1, "binary"), tmp_path), backend)
+    first = tmp_path / f"first.{SUFFIXES[backend]}"
+    run(module, "--output", first, "--epochs", 1)
+    best = tmp_path / "first.best.weights.h5"
+    for weights in [first, *([best] if backend == "keras" else [])]:
+        before = weights.read_bytes()
+        with pytest.raises(SystemExit) as ended:
+            run(module, "--weights", weights, "--output", first, "--epochs", 1)
+        assert ended.value.code == 2
+        assert f"{weights} is read, and would be lost" in refusal(tmp_path, capsys)
+        assert weights.read_bytes() == before
+    run(module, "--weights", first, "--output", tmp_path / f"next.{SUFFIXES[backend]}")
+
+
+# Keras copies a variable, when it saves, by a call that NumPy 2 has deprecated.
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 def test_the_record_beside_a_keras_file_takes_no_spec_s_place(tmp_path: Path) -> None:
     spec = spec_of(Case("npz", 1, "binary", has_words=True), tmp_path)
     (tmp_path / "net.json").write_text("the spec")

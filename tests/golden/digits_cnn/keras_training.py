@@ -333,15 +333,15 @@ def batches(count: int, epoch: int) -> Iterator[np.ndarray]:
         yield order[start : start + 32]
 
 
-def require_writable(path: Path, data: Path) -> None:
+def require_writable(path: Path, *given: Path | None) -> None:
     """Raise an error now, rather than after the training, where no file can be written."""
     if path.is_dir():
         raise ValueError(f"{path} is a folder, and a file is expected")
     if not path.parent.is_dir():
         raise ValueError(f"{path}: there is no folder {path.parent}")
-    for read in (data, Path(__file__)):
-        if path.exists() and read.exists() and path.samefile(read):
-            raise ValueError(f"--output: {path} would be lost; give another name")
+    for read in (*given, Path(__file__)):
+        if read and path.exists() and read.exists() and path.samefile(read):
+            raise ValueError(f"{path} is read, and would be lost; give another name")
     with tempfile.TemporaryFile(dir=path.parent):
         pass
 
@@ -417,14 +417,15 @@ def main() -> None:
                 model.load_weights(arguments.weights)
         except (KeyError, OSError, ValueError) as error:
             parser.error(f"--weights: {arguments.weights}: {error}")
+    best = arguments.output.with_suffix(".best.weights.h5")
     try:
-        require_writable(arguments.output, arguments.data)
+        require_writable(arguments.output, arguments.data, arguments.weights)
+        require_writable(best, arguments.data, arguments.weights)
         data, record = load_data(arguments.data)
     except (OSError, ValueError) as error:
         parser.error(str(error))
     inputs, target = data["train"]
     network = compiled(model)
-    best = arguments.output.with_suffix(".weights.h5")
     history = network.fit(
         Batches(inputs, target),
         epochs=arguments.epochs,

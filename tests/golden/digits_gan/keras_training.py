@@ -363,15 +363,15 @@ def batches(count: int, epoch: int) -> Iterator[np.ndarray]:
         yield order[start : start + 64]
 
 
-def require_writable(path: Path, data: Path) -> None:
+def require_writable(path: Path, *given: Path | None) -> None:
     """Raise an error now, rather than after the training, where no file can be written."""
     if path.is_dir():
         raise ValueError(f"{path} is a folder, and a file is expected")
     if not path.parent.is_dir():
         raise ValueError(f"{path}: there is no folder {path.parent}")
-    for read in (data, Path(__file__)):
-        if path.exists() and read.exists() and path.samefile(read):
-            raise ValueError(f"--output: {path} would be lost; give another name")
+    for read in (*given, Path(__file__)):
+        if read and path.exists() and read.exists() and path.samefile(read):
+            raise ValueError(f"{path} is read, and would be lost; give another name")
     with tempfile.TemporaryFile(dir=path.parent):
         pass
 
@@ -399,6 +399,8 @@ def main() -> None:
         "--samples", type=Path, help="a .npy file of rows that are made"
     )
     arguments = parser.parse_args()
+    if arguments.samples and arguments.samples.suffix != ".npy":
+        parser.error("--samples: the name has to end in .npy")
     if arguments.output.suffix != ".keras":
         parser.error("--output: the name has to end in .keras")
     if arguments.epochs < 1:
@@ -407,6 +409,8 @@ def main() -> None:
     keras.utils.set_random_seed(0)
     try:
         require_writable(arguments.output, arguments.data)
+        if arguments.samples:
+            require_writable(arguments.samples, arguments.data)
         rows = load_rows(arguments.data)
     except (OSError, ValueError) as error:
         parser.error(str(error))

@@ -327,15 +327,15 @@ def batches(count: int, epoch: int) -> Iterator[np.ndarray]:
         yield order[start : start + 64]
 
 
-def require_writable(path: Path, data: Path) -> None:
+def require_writable(path: Path, *given: Path | None) -> None:
     """Raise an error now, rather than after the training, where no file can be written."""
     if path.is_dir():
         raise ValueError(f"{path} is a folder, and a file is expected")
     if not path.parent.is_dir():
         raise ValueError(f"{path}: there is no folder {path.parent}")
-    for read in (data, Path(__file__)):
-        if path.exists() and read.exists() and path.samefile(read):
-            raise ValueError(f"--output: {path} would be lost; give another name")
+    for read in (*given, Path(__file__)):
+        if read and path.exists() and read.exists() and path.samefile(read):
+            raise ValueError(f"{path} is read, and would be lost; give another name")
     with tempfile.TemporaryFile(dir=path.parent):
         pass
 
@@ -389,6 +389,8 @@ def main() -> None:
         "--samples", type=Path, help="a .npy file of rows that are made"
     )
     arguments = parser.parse_args()
+    if arguments.samples and arguments.samples.suffix != ".npy":
+        parser.error("--samples: the name has to end in .npy")
     if arguments.epochs < 1:
         parser.error("--epochs: at least one is expected")
 
@@ -396,6 +398,8 @@ def main() -> None:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         require_writable(arguments.output, arguments.data)
+        if arguments.samples:
+            require_writable(arguments.samples, arguments.data)
         rows = torch.from_numpy(load_rows(arguments.data)).to(device)
     except (OSError, ValueError) as error:
         parser.error(str(error))
