@@ -95,9 +95,11 @@ def value_of(flag: str, args: Sequence[str], default: str | None = None) -> str 
 
 
 def _option(declared: Option, owners: Sequence[str], *, with_variant: bool) -> click.Option:
+    least: Any = declared.minimum
+    is_free = least is None  # else the help would tell of a range up to None
     kinds: dict[type, Any] = {
-        int: click.IntRange(min=declared.minimum),  # type: ignore[arg-type]  # a whole number
-        float: click.FloatRange(min=declared.minimum),
+        int: click.INT if is_free else click.IntRange(min=least),
+        float: click.FLOAT if is_free else click.FloatRange(min=least),
         str: click.Choice(declared.choices) if declared.choices else click.STRING,
     }
     is_flag = declared.kind is bool
