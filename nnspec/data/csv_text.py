@@ -69,19 +69,26 @@ def not_utf8(path: Path) -> DataError:
     )
 
 
-def longer_line(path: Path) -> str:
-    """Return which line has more values than the header has columns, or an empty text."""
+def wrong_line(path: Path) -> str:
+    """Return which line has more values than the header has columns, or no end of a quote.
+
+    An empty text is returned where none has.
+    """
+    columns, first = 0, 1
     with (
-        suppress(OSError, csv.Error),
+        suppress(OSError),
         path.open(encoding="utf-8-sig", errors="replace", newline="") as text,
     ):
-        reader = csv.reader(text)
-        columns, first = 0, 1
-        for record in reader:
-            columns = columns or len(record)
-            if len(record) > columns:
-                return f"line {first} has {len(record)} values, and the header {columns} columns"
-            first = reader.line_num + 1
+        reader = csv.reader(text, strict=True)
+        try:
+            for record in reader:
+                columns = columns or len(record)
+                if len(record) > columns:
+                    given = f"line {first} has {len(record)} values"
+                    return f"{given}, and the header {columns} columns"
+                first = reader.line_num + 1
+        except csv.Error:
+            return f"the quotes of line {first} are not in order"
     return ""
 
 

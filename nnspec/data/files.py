@@ -16,7 +16,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from nnspec.data import databases, json_text, plain_text
-from nnspec.data.csv_text import longer_line, not_utf8, require_readable
+from nnspec.data.csv_text import not_utf8, require_readable, wrong_line
 from nnspec.data.tables import Rows
 from nnspec.errors import DataError
 from nnspec.language.arrays import ARRAYS, IN_FILES
@@ -116,7 +116,7 @@ def unreadable(path: Path, error: Exception) -> DataError:
     if "utf-8" in str(error):
         return not_utf8(path)
     suffix = path.suffix.lower()
-    wrong = {".csv": longer_line, **dict.fromkeys(json_text.SUFFIXES, json_text.wrong_line)}
+    wrong = {".csv": wrong_line, **dict.fromkeys(json_text.SUFFIXES, json_text.wrong_line)}
     told = (str(error).strip() or type(error).__name__).splitlines()[0]
     reason = wrong.get(suffix, _nothing)(path) or told
     return DataError(f"{path} is no readable {suffix} file: {reason}")

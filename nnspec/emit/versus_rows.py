@@ -44,7 +44,7 @@ def rows_source(networks: Networks) -> DatasetSource | None:
         spelt = with_constants(known["column"].text, HAS_STRIPPED=False)
         column = replace(known["column"], text=spelt)
         place = replace(known["where"], text=with_constants(known["where"].text, HAS_PARTS=False))
-        counting = [known["line_of"]] if "line_of" in known else []
+        counting = [known[name] for name in ("wrong_line", "line_of") if name in known]
         copied = [replace(known["read_rows"], text=text), *counting, place, column]
     else:
         copied = [snippets("nnspec.emit.emitted", "one_array")["read_rows"]]

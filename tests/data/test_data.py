@@ -199,6 +199,9 @@ WRONG = {
         "a,b,y\n\"1\n\",2,3\n1,2,3,4\n", {},
         "no readable .csv file: line 4 has 4 values, and the header 3 columns",
     ),
+    "a quote without an end": (
+        'a,b,y\n1,2,0\n"3,4,1\n5,6,1\n', {}, "the quotes of line 3 are not in order",
+    ),
     "a comment first": ("# mine\na,b,y\n1,2,0\n", {}, "line 2 has 3 values, and the header 1"),
     "Python's numbers to regress": (
         "a,b,y\n1,2,1_000\n", {"task": "regression"}, 'column "y", row 1: "1_000" is not a number',

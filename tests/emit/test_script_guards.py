@@ -56,6 +56,8 @@ def small(folder: Path, text: str = HEAD + GOOD, **more: object) -> Spec:
         (HEAD + "\n" + GOOD, 'column "i_0", row 1: the value is missing'),
         (HEAD + "1,2,0\n", "of 1 rows none is left for validation"),
         ("", "rows.csv is no readable .csv file: empty"),
+        (HEAD + GOOD + "8,9,1,1\n", "no readable .csv file: line 6 has 4 values, not 3"),
+        (HEAD + '1,2,0\n"3,4,1\n5,6,1\n', "the quotes of line 3 are not in order"),
         (HEAD + "1,2,0\n3,4,00\n5,6,1\n7,8,1\n", '"t" writes one class in two ways'),
         (HEAD + '1,2,0\n"\n\n3",4,1\n5,x,1\n', 'rows.csv, line 6: column "i_1", row 3'),
     ],

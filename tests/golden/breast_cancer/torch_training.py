@@ -104,7 +104,7 @@ def read_rows(path: Path) -> pl.DataFrame:
     try:
         rows = pl.read_csv(path, infer_schema=False)
     except pl.exceptions.PolarsError as error:
-        reason = str(error).splitlines()[0]
+        reason = wrong_line(path) or str(error).splitlines()[0]
         raise ValueError(f"{path} is no readable .csv file: {reason}") from None
     for name in rows.columns:
         first, mark, _ = name.rpartition("_duplicated_")
@@ -126,6 +126,22 @@ def matching(rows: pl.DataFrame, patterns: list[str], path: Path) -> list[str]:
     if len(set(columns)) < len(columns) or TARGET in columns:
         raise ValueError(f"{path}: a column is taken twice: {columns}")
     return columns
+
+
+def wrong_line(path: Path) -> str:
+    """Return which line has too many values, or no end of a quote, if one is so."""
+    columns, line = 0, 1
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+        records = csv.reader(file, strict=True)
+        try:
+            for record in records:
+                columns = columns or len(record)
+                if len(record) > columns:
+                    return f"line {line} has {len(record)} values, not {columns}"
+                line = records.line_num + 1
+        except csv.Error:
+            return f"the quotes of line {line} are not in order"
+    return ""
 
 
 def line_of(path: Path, row: int) -> int:
