@@ -13,24 +13,22 @@ from dataclasses import dataclass
 from nnspec.emit.answers import read_target
 from nnspec.emit.array_kinds import ARRAY_KINDS
 from nnspec.emit.augmenting import augmenting_source
-from nnspec.emit.bounds import LARGEST, Bounds, bounds_of
-from nnspec.emit.code import literal, wrap
-from nnspec.emit.goals import Goals, goals_source, is_named, own_term, shifts_ids
+from nnspec.emit.batching import batches_source, resampled_batches
+from nnspec.emit.bounds import LARGEST, bounds_of
+from nnspec.emit.goals import goals_source, is_named, own_term, shifts_ids
+from nnspec.emit.input_constants import input_constants
 from nnspec.emit.load_data import one_target, several_targets
 from nnspec.emit.named_parts import (
     kinds_source,
     named_source,
     resample_constant,
-    resampled_batches,
 )
 from nnspec.emit.parts_of_files import by_file, joining
 from nnspec.emit.pictures import (
     FOLDER,
     IMPORT,
-    image_inputs,
     merged,
     pictures_source,
-    told,
 )
 from nnspec.emit.prepared_columns import (
     TOKENIZERS,
@@ -43,7 +41,7 @@ from nnspec.emit.prepared_columns import (
 from nnspec.emit.read_inputs import read_inputs_source
 from nnspec.emit.reading import definitions, several
 from nnspec.emit.snippets import Snippet
-from nnspec.emit.sounds import sound_imports, sounds_source, told_sounds
+from nnspec.emit.sounds import sound_imports, sounds_source
 from nnspec.emit.sources import file_inputs, query_constants
 from nnspec.emit.splitting import (
     as_tuple,
@@ -57,11 +55,9 @@ from nnspec.emit.training import shifts_target
 from nnspec.emit.weighted_rows import weight_constant
 from nnspec.emit.windows import past_targets, windows_constant, windows_source
 from nnspec.errors import UsageError
-from nnspec.language.adversarial import AdversarialTraining
 from nnspec.language.databases import is_server
 from nnspec.language.objectives import has_teacher
 from nnspec.language.prepared_columns import cut_by
-from nnspec.language.streaming import Stream
 from nnspec.language.training_schema import Data, Training
 from nnspec.network.graph import Graph
 from nnspec.network.loader import Spec
@@ -179,7 +175,7 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
     parts = [
         "\n".join(
             [
-                _constants(spec, data, bounds, goals, is_table=is_table),
+                input_constants(spec, data, bounds, goals, is_table=is_table),
                 *(mixed.constant if mixed is not None else ()),
                 *query_constants(data),
                 *weight_constant(spec),
@@ -339,50 +335,6 @@ def _require_fixed(graph: Graph, names: list[str]) -> None:
             )
 
 
-def _constants(
-    spec: Spec, data: Data, bounds: Bounds, goals: Goals | None, *, is_table: bool
-) -> str:
-    kinds: dict[str, object] = {}
-    graph, pictures, files = spec.graph, image_inputs(spec), file_inputs(spec)
-    for name, type_ in graph.inputs.items():
-        given = data.features.get(name)
-        if given is None:
-            raise UsageError(f'`data.features` says nothing of the input "{name}"')
-        if not is_table and len(given) != 1:
-            raise UsageError(f'input "{name}" takes one array, and {len(given)} are listed')
-        columns = {"columns": list(given), **({} if is_table else {"is_array": True})}
-        shape, steps = list(type_.shape), {}
-        if data.windows is not None:
-            steps = {"steps": shape.pop(0)}
-        kinds[name] = {**columns, "shape": shape, **steps, "dtype": type_.dtype}
-        if name in pictures:
-            kinds[name] = {**columns, "shape": list(type_.shape), "dtype": type_.dtype,
-                           "image": told(spec, name)}  # fmt: skip
-        elif name in files:
-            kinds[name] = {**columns, "shape": shape, "dtype": type_.dtype,
-                           "sound": told_sounds(spec, name)}  # fmt: skip
-    least_and_most = {name: bounds.ranges[name] for name in graph.inputs if name not in files}
-    return "\n".join(
-        [
-            *wrap(f"INPUTS: dict[str, dict[str, Any]] = {literal(kinds)}"),
-            *(
-                wrap(f"BOUNDS: dict[str, tuple[Any, Any]] = {literal(least_and_most)}")
-                if least_and_most
-                else ()
-            ),
-            *(_target(data) if goals is None else goals.constants),
-        ]
-    )
-
-
-def _target(data: Data) -> list[str]:
-    if not data.targets or not isinstance(data.target, str | tuple):
-        return []
-    if data.one_target is not None:
-        return wrap(f"TARGET = {literal(data.one_target)}")
-    return wrap(f"TARGETS = {literal(list(data.targets))}")
-
-
 def _read_target(
     spec: Spec, data: Data, training: Training, *, is_table: bool, is_one: bool
 ) -> list[str]:
@@ -404,33 +356,3 @@ def _read_target(
             without=without,
         )
     ]
-
-
-def batches_source(training: Training | AdversarialTraining, stream: Stream | None = None) -> str:
-    """Return `batches`, which says which rows stand in each batch of an epoch.
-
-    stream: the blocks among which rows are shuffled; all rows without it.
-    """
-    size = training.batch_size
-    order = f'permutation(count, "order", {training.seed}, epoch)'
-    if stream is not None:
-        blocks = f"{stream.block}, {stream.buffer}"
-        order = f'block_permutation(count, {blocks}, "order", {training.seed}, epoch)'
-    if not training.shuffle:
-        return "\n".join(
-            [
-                "def batches(count: int) -> Iterator[np.ndarray]:",
-                '    """Yield the rows of each batch, in the order of the file."""',
-                f"    for start in range(0, count, {size}):",
-                f"        yield np.arange(start, min(start + {size}, count))",
-            ]
-        )
-    return "\n".join(
-        [
-            "def batches(count: int, epoch: int) -> Iterator[np.ndarray]:",
-            '    """Yield the rows of each batch; epochs count from 1."""',
-            f"    order = {order}",
-            f"    for start in range(0, count, {size}):",
-            f"        yield order[start : start + {size}]",
-        ]
-    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from nnspec.emit.code import literal, wrap
 from nnspec.emit.splitting import RESAMPLE, ROW_KEYS, SPLIT, of_arrays, rows_type
 from nnspec.language.splitting import Split
-from nnspec.language.training_schema import Data, Training
+from nnspec.language.training_schema import Data
 
 ROW_PARTS, TRAIN_KINDS = "row_parts", "train_kinds"
 """The functions that read such columns."""
@@ -98,22 +98,3 @@ def more_of(data: Data) -> str:
 def loading(data: Data) -> str:
     """Return what a script takes of `load_data`."""
     return "data, record" if data.resample is None else "data, record, kinds"
-
-
-def resampled_batches(training: Training) -> str:
-    """Return `batches` where each value of a column is drawn equally often."""
-    size, seed = training.batch_size, training.seed
-    return "\n".join(
-        [
-            "def batches(kinds: np.ndarray, epoch: int) -> Iterator[np.ndarray]:",
-            '    """Yield the rows of each batch, of each kind as many; epochs count from 1."""',
-            f'    order = permutation(len(kinds), "order", {seed}, epoch)',
-            '    order = order[np.argsort(kinds[order], kind="stable")]',
-            "    sizes = np.bincount(kinds)",
-            f'    drawn = permutation(len(kinds), "resample", {seed}, epoch)',
-            "    turn, kind = np.divmod(drawn, len(sizes))",
-            "    rows = order[(np.cumsum(sizes) - sizes)[kind] + turn % sizes[kind]]",
-            f"    for start in range(0, len(rows), {size}):",
-            f"        yield rows[start : start + {size}]",
-        ]
-    )

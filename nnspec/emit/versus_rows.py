@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 
+from nnspec.emit.batching import batches_source
 from nnspec.emit.code import literal, wrap
-from nnspec.emit.dataset import DatasetSource, batches_source, is_pattern, table_reader
+from nnspec.emit.dataset import DatasetSource, is_pattern, table_reader
 from nnspec.emit.reading import READERS, definitions
 from nnspec.emit.snippets import snippets
 from nnspec.errors import UsageError
