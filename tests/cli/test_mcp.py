@@ -192,6 +192,17 @@ def test_files_outside_and_python_are_refused(tmp_path: Path) -> None:
                 )
             given = {"spec": SPEC + data + training, "to": "torch", "training": True}
             assert outside in await refused(client, "compile", **given)
+        rows = "source: rows.csv, features: {x: [a, b]}, target: y"
+        for more in (
+            "split: {validation: ../secret.csv}",
+            "split: {validation: other.csv, test: up/secret.csv}",
+            "prepare: {a: {text: {tokenizer: ../secret.json, length: 3}}}",
+        ):
+            given = {"spec": f"{SPEC}data: {{{rows}, {more}}}\n{training}"}
+            assert outside in await refused(client, "check", **given)
+        served = rows.replace("rows.csv", '"postgresql://user@host/rows"')
+        given = {"spec": f"{SPEC}data: {{{served}, query: SELECT 1}}\n{training}"}
+        assert "asks no other for rows" in await refused(client, "check", **given)
         message = await refused(client, "verify", spec="spec.yaml", against="port.py:Net")
         other = await refused(client, "compare", a="spec.yaml", b="port.py:Net")
         assert other == message.replace("verify", "compare")

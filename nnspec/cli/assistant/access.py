@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 DATA = frozenset({".onnx", ".keras", ".safetensors", ".json", ".yaml", ".yml"})
 """Endings of files that are data, and run nothing when they are opened."""
-_PATHS = ("source", "teacher", "weights")
-"""Keys of `data` whose values are paths."""
+_PATHS = ("source", "teacher", "weights", "tokenizer")
+"""Keys of `data` whose values are paths, beside the files of a split."""
 
 
 def inside(root: Path, given: str) -> Path:
@@ -42,12 +42,21 @@ def present(root: Path, given: str) -> Path:
 
 
 def require_inside(root: Path, spec: Spec | Networks) -> None:
-    """Raise UsageError where the spec names a file outside the folder."""
+    """Raise UsageError where the spec names a file outside the folder, or a server."""
+    from nnspec.language.databases import is_server
+    from nnspec.language.training_schema import Data
     from nnspec.network.spec import Spec
 
     document = spec.model if isinstance(spec, Spec) else spec.document
-    data = None if document.data is None else document.data.model_dump(mode="json")
-    for path in _paths(data):
+    data = document.data
+    if data is None:
+        return
+    paths = [*_paths(data.model_dump(mode="json"))]
+    if isinstance(data, Data) and data.split is not None:
+        paths += data.split.files.values()
+    for path in paths:
+        if is_server(path):
+            raise UsageError(f"{printable(path)}: this server asks no other for rows")
         inside(root, str(spec.folder / path))
 
 
