@@ -69,7 +69,7 @@ from nnspec.verification.settings import Settings
     "--level",
     "levels",
     metavar="LEVELS",
-    help=f"What is checked, of {', '.join(LEVELS)}; all by default, and outputs in any case.",
+    help=f"What is checked, of {', '.join(LEVELS)}; all by default; outputs must be among them.",
 )
 @click.option(
     "--require",

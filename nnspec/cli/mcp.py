@@ -19,7 +19,8 @@ from nnspec.errors import UsageError
 @click.option(
     "--allow-python",
     is_flag=True,
-    help="Run the Python files that `verify` is given: whoever calls may then do what you may.",
+    help="Run the Python files that `verify` and `compare` are given: whoever calls may then do "
+    "what you may.",
 )
 @click.option(
     "--seconds",
@@ -29,7 +30,7 @@ from nnspec.errors import UsageError
     help="That one call may take.",
 )
 def mcp(root: Path, allow_python: bool, seconds: float) -> None:
-    """Serve check, compile, verify, explain and layers to an assistant over standard input.
+    """Serve check, compile, verify, compare and more to an assistant over standard input.
 
     A server of the Model Context Protocol, which a client starts: docs/mcp.md says how it is
     registered. Needs the extra `mcp`.

@@ -14,7 +14,8 @@ from nnspec.errors import UsageError
 @click.option(
     "--data",
     type=click.Path(),
-    help="A .csv, .parquet, .jsonl or .npz file, or a folder of images.",
+    help="A .csv, .parquet, .jsonl, .txt, .npz, .npy or .zarr source, or a folder of images or "
+    "sounds.",
 )
 @click.option(
     "--samples",

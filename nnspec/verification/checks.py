@@ -58,6 +58,11 @@ class Check:
     layer: str | None = None
     detail: str = ""
 
+    @property
+    def between(self) -> str:
+        """The two engines."""
+        return " – ".join(self.pair)
+
 
 @dataclass(frozen=True, slots=True)
 class NotChecked:
@@ -71,6 +76,11 @@ class NotChecked:
     pair: tuple[str, ...]
     reason: str
     by_call: bool = False
+
+    @property
+    def between(self) -> str:
+        """The engines that it is about; of what is about none, what its reason begins with."""
+        return " – ".join(self.pair) or self.reason.partition(": ")[0]
 
     def told(self) -> str:
         """Return the missing comparison and its reason as a sentence."""

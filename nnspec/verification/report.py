@@ -173,7 +173,7 @@ class Report:
         rows: list[tuple[str, ...]] = []
         for title, checks, left_out in self.titled():
             entries: list[Check | NotChecked] = [*checks, *left_out]
-            rows += [(title, " – ".join(each.pair), *result(each)) for each in entries]
+            rows += [(title, each.between, *result(each)) for each in entries]
         said = [
             f"{self.counted()} in {self.seconds:.0f} s",
             self._line_of_levels(),
@@ -250,15 +250,13 @@ class Report:
             table.add_row(f"[bold]{title}[/]")
             for check in checks:
                 table.add_row(
-                    f"  {escape(' – '.join(check.pair))}",
+                    f"  {escape(check.between)}",
                     f"{check.error:.1e}",
                     f"{check.tolerance:.1e}",
                     "[green]same[/]" if check.passed else "[bold red]DIFFERS[/]",
                 )
             for each in left_out:
-                table.add_row(
-                    f"  {escape(' – '.join(each.pair))}", "", "", "[yellow]not checked[/]"
-                )
+                table.add_row(f"  {escape(each.between)}", "", "", "[yellow]not checked[/]")
             table.add_section()
         return table
 

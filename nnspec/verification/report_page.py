@@ -98,7 +98,7 @@ def _row(entry: Check | NotChecked) -> Row:
     tone = "open"
     if isinstance(entry, Check):
         tone = "same" if entry.passed else "differs"
-    return Row(" – ".join(entry.pair), error, tolerance, verdict, tone)
+    return Row(entry.between, error, tolerance, verdict, tone)
 
 
 def matrix(report: Findings) -> Matrix:

@@ -64,7 +64,7 @@ WORDS = {
              "its average is measured and exported; Keras's trains it and gives no way to it"),
     **nothing("Ranger", "nothing here is it: radam, adamw and schedule_free_adamw are near"),
     **nothing("LossScaleOptimizer", "nothing here is it: it multiplies the loss so that float16 can hold its "
-              "gradients, and networks are trained in float32 or float64 here"),
+              "gradients, which `nnspec train --precision 16-mixed` does, in PyTorch"),
     **nothing("MultiOptimizer OptimizerMap", "groups is it, of one optimizer: each has parameters by their "
               "names, and a learning_rate, l2 and decay of their own"),
     **nothing("Optimizer schedules serialize deserialize get legacy", "it is no optimizer"),

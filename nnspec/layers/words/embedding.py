@@ -22,8 +22,10 @@ WORDS = {
     **nothing("CategoryEncoding IntegerLookup StringLookup", "no layer here is it: "
               "`data: {prepare: {COLUMN: {categories: one_hot}}}` encodes a column of a table, or "
               "`index`, which `embedding` takes"),
-    **nothing("Discretization Hashing HashedCrossing TextVectorization tokenizer", "nothing here is it: a network takes numbers, and words "
-              "become ids before it; `embedding` takes ids"),
+    **nothing("Discretization Hashing HashedCrossing", "nothing here is it: a network takes numbers, and "
+              "what becomes ids does so before it; `embedding` takes ids"),
+    **nothing("TextVectorization tokenizer", "no layer here is it: `data: {prepare: {COLUMN: {text: "
+              "{length: 64}}}}` makes ids of a column of text, which `embedding` takes"),
     **nothing("MelSpectrogram STFTSpectrogram spectrogram stft", "nothing here is it: a conv1d whose "
               "kernel is fixed, or features that are computed before"),
     **nothing("Masking masking", "a spec's masks are values: give `mask` or `key_padding` of "

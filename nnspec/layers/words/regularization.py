@@ -33,7 +33,7 @@ WORDS = {
               "RandomSharpness RandomColorDegeneration RandomElasticTransform "
               "RandomGaussianBlur Solarization Equalization AutoContrast "
               "ContrastLimitedAdaptiveHistogramEqualization MaxNumBoundingBoxes",
-              "nothing here is it: rows are augmented before they are read, not by the network"),
+              "nothing here is it: `data: {augment: ...}` has other changes"),
 }  # fmt: skip
 
 _RATE: Keys = {
