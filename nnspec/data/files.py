@@ -85,11 +85,11 @@ def _read_table(path: Path, suffix: str, cut: Cut | None) -> pl.DataFrame:
         require_readable(path)
     try:
         if suffix == ".parquet":
-            return pl.read_parquet(path)
+            return pl.read_parquet(path, glob=False)
         if suffix in json_text.SUFFIXES:
             return _read_json(path)
         # As text, because a type guessed from the first rows would lose which later value is wrong.
-        table = pl.read_csv(path, infer_schema=False)
+        table = pl.read_csv(path, infer_schema=False, glob=False)
     except POLARS as error:
         raise unreadable(path, error) from None
     table = table.rename(csv_names(table.columns, path))
@@ -126,7 +126,8 @@ def _read_json(path: Path) -> pl.DataFrame:
     if not path.stat().st_size:
         raise pl.exceptions.NoDataError
     # Of the types of all rows, because one that only later rows have would be an error.
-    table = pl.read_ndjson(path, infer_schema_length=None)
+    with path.open("rb") as file:  # a name with brackets would be a pattern
+        table = pl.read_ndjson(file, infer_schema_length=None)
     # polars takes the first of two values of one name.
     if wrong := json_text.wrong_line(path):
         raise pl.exceptions.ComputeError(wrong)

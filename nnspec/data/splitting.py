@@ -202,10 +202,18 @@ def _of_table(table: pl.DataFrame, how: Split, file: object) -> Array:
     is_dated = series.dtype == pl.Date or isinstance(series.dtype, pl.Datetime)
     if how.kind == "time" and not is_dated and how.format is None:
         try:
-            return numbers(table, [name], file=file)[:, 0]
+            found = numbers(table, [name], file=file)[:, 0]
         except DataError as error:
             hint = "of dates that are text say the `format`, such as `format: '%d.%m.%Y %H:%M'`"
             raise DataError(f"{error}; {hint}") from None
+        if np.isnan(found).any():
+            row = int(np.isnan(found).argmax())
+            place = where(file, f'column "{name}"', row)
+            raise DataError(f"{place}: the value is missing")
+        return found
+    if isinstance(series.dtype, pl.Datetime) and series.dtype.time_zone is not None:
+        # Where summer time ends, an hour of the clock comes twice.
+        series = series.dt.convert_time_zone("UTC")
     if how.kind == "time":
         series = dates(series, how.format or "", file=file)
     elif series.dtype in (pl.String, pl.Categorical, pl.Enum):

@@ -119,7 +119,7 @@ class _Table:
             self.scan, folder = as_columns(path)
             weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         else:
-            self.scan = pl.scan_parquet(path)
+            self.scan = pl.scan_parquet(path, glob=False)
         try:
             self.known: Rows = self.scan.head(0).collect()
             self.count = int(self.scan.select(pl.len()).collect().item())

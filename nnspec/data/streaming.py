@@ -6,6 +6,7 @@ What is not leaves the reading to `files.read`, which finds the row at fault, an
 from __future__ import annotations
 
 import codecs
+import glob
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -36,7 +37,10 @@ def parts(path: Path, floats: Sequence[str], others: Sequence[str]) -> Iterator[
         require_readable(path)
         _require_text(path)
         table = pl.scan_csv(
-            path, infer_schema=False, schema_overrides=dict.fromkeys(floats, pl.Float64)
+            path,
+            infer_schema=False,
+            schema_overrides=dict.fromkeys(floats, pl.Float64),
+            glob=False,
         )
         names = table.collect_schema().names()
         if any(re.search(r"_duplicated_\d+\Z", name) for name in names):
@@ -45,11 +49,12 @@ def parts(path: Path, floats: Sequence[str], others: Sequence[str]) -> Iterator[
             raise DataError(f"{path}: the header has quotes, which polars leaves doubled")
         # All columns are read: else polars would not see that a row has too many values.
     elif path.suffix.lower() == ".parquet":
-        table = pl.scan_parquet(path).select(columns)
+        table = pl.scan_parquet(path, glob=False).select(columns)
     else:
         if wrong := json_text.wrong_line(path):
             raise DataError(f"{path}: {wrong}")
-        table = pl.scan_ndjson(path, infer_schema_length=None).select(columns)
+        named = glob.escape(str(path))  # a name with brackets would be a pattern
+        table = pl.scan_ndjson(named, infer_schema_length=None).select(columns)
     for batch in table.collect_batches(chunk_size=READ, maintain_order=True):
         for start in range(0, batch.height, PART):
             yield batch.select(columns).slice(start, PART)

@@ -155,7 +155,8 @@ def _number(series: pl.Series, *, whole: bool, file: object) -> pl.Series:
     _require_present(series, file)
     if whole:
         cast = series.cast(pl.Int64, strict=False)
-        exact = not series.dtype.is_float() or (cast.cast(pl.Float64) == series).all()
+        known = series.dtype.is_integer() or series.dtype in (pl.Boolean, pl.String)
+        exact = known or (cast.cast(pl.Float64) == series.cast(pl.Float64)).all()
         if exact and not cast.has_nulls():
             return cast
     cast = series.cast(pl.Float64, strict=False)

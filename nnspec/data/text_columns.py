@@ -25,10 +25,10 @@ def as_columns(path: Path) -> tuple[pl.LazyFrame, Path]:
     columns = folder / "rows.parquet"
     try:
         # As text, because a type guessed from the first rows would lose which later value is wrong.
-        text = pl.scan_csv(path, infer_schema=False)
+        text = pl.scan_csv(path, infer_schema=False, glob=False)
         text = text.rename(csv_names(text.collect_schema().names(), path))
         text.sink_parquet(columns, maintain_order=True)
-        rows = pl.scan_parquet(columns)
+        rows = pl.scan_parquet(columns, glob=False)
         filled = pl.any_horizontal(pl.all().is_not_null()).arg_true().max()
         last = rows.select(filled).collect().item()
     except BaseException as error:

@@ -84,7 +84,7 @@ def _about(path: Path) -> int:
         if path.suffix.lower() == ".parquet":
             import polars as pl
 
-            return int(pl.scan_parquet(path).select(pl.len()).collect().item())
+            return int(pl.scan_parquet(path, glob=False).select(pl.len()).collect().item())
         with path.open("rb") as file:
             lines = sum(part.count(b"\n") for part in iter(lambda: file.read(READ), b""))
         return max(lines - (path.suffix.lower() == ".csv"), 0)

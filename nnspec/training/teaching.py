@@ -52,7 +52,7 @@ def taught(spec: Spec, data: Dataset) -> Dataset:
             if part is not None:
                 assert isinstance(part.target, dict)
                 target = {**part.target, term.output: teacher.targets(part)}
-                parts[name] = Part(part.inputs, target)
+                parts[name] = dataclasses.replace(part, target=target)
     train = parts["train"]
     assert train is not None
     sha256 = hashlib.sha256(" ".join(hashes).encode()).hexdigest()
@@ -90,7 +90,7 @@ class _Teacher:
                     "that learns from it takes no such input"
                 )
         stored = fit_file(spec, weights).weights
-        _require_same_scale(stored.metadata, made, graph.inputs, path)
+        _require_same_rows(stored.metadata, made, graph.inputs, path)
         self.sha256 = hashlib.sha256(Path(weights).read_bytes()).hexdigest()
         self.inputs = tuple(graph.inputs)
         self.is_classes = term.training.kind == "multiclass" or term.loss.takes == "distribution"
@@ -126,10 +126,10 @@ def softened(logits: Array, temperature: float) -> Array:
     return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
 
 
-def _require_same_scale(
+def _require_same_rows(
     metadata: Mapping[str, str], made: Preprocessing, inputs: Mapping[str, Any], path: Path
 ) -> None:
-    """Raise UsageError where the teacher has learnt of rows on another scale."""
+    """Raise UsageError where the teacher has learnt of rows on another scale, or made otherwise."""
     known: Mapping[str, Feature] = {}
     if KEY in metadata:
         known = Preprocessing.from_json(metadata[KEY]).inputs
@@ -142,3 +142,14 @@ def _require_same_scale(
                 "rows have here: give both specs the same `data`, seed and `standardize`, or "
                 "normalise within the networks"
             )
+        if own is not None and _made(own) != _made(given):
+            raise UsageError(
+                f'the teacher {path} has learnt "{name}" of other columns, or of what they became '
+                "otherwise (vocabularies, scales, sizes of images), than the rows have here: give "
+                "both specs the same `data` and seed"
+            )
+
+
+def _made(feature: Feature) -> tuple[object, ...]:
+    """Return what makes the numbers of an input of the rows."""
+    return feature.columns, feature.prepared, feature.image, feature.sound, feature.steps

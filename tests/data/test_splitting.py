@@ -175,6 +175,32 @@ def test_a_wrong_column_is_told_with_its_row(case: str, tmp_path: Path) -> None:
         load_data(spec_of(tmp_path, written(tmp_path, "csv", table), split))
 
 
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_a_time_that_is_no_number_is_told(suffix: str, tmp_path: Path) -> None:
+    """It is before and after no other: its row would be in no part."""
+    table = rows().with_columns(pl.col("year").cast(pl.Float64))
+    table[4, "year"] = float("nan")
+    spec = spec_of(tmp_path, written(tmp_path, suffix, table), "{time: year}")
+    with pytest.raises(DataError, match='column "year", row 5: the value is missing'):
+        load_data(spec)
+    with pytest.raises(ValueError, match='column "year", row 5: (nan|NaN) is not a number'):
+        script_of(spec, "torch").load_data(tmp_path / f"rows.{suffix}")
+
+
+def test_the_hour_that_comes_twice_is_in_its_order(tmp_path: Path) -> None:
+    """Where summer time ends, what a clock shows is no order of times."""
+    begin = pl.datetime(2024, 10, 26, 23, time_zone="UTC")
+    times = begin + pl.duration(seconds=pl.int_range(COUNT) * 97)
+    local = times.dt.convert_time_zone("Europe/Berlin").alias("time")
+    assert rows().with_columns(local)["time"].dt.replace_time_zone(None).diff().min().days < 0
+    table = rows().with_columns(local).sample(fraction=1, shuffle=True, seed=0)
+    spec = spec_of(tmp_path, written(tmp_path, "parquet", table), "{time: time}")
+    found = firsts(load_data(spec))
+    assert [row for part in PARTS for row in sorted(found[part])] == [*range(COUNT)]
+    taken, _ = script_of(spec, "torch").load_data(tmp_path / "rows.parquet")
+    assert {name: numbers_of(part[0]) for name, part in taken.items()} == found
+
+
 def test_one_group_leaves_nothing_to_train_on(tmp_path: Path) -> None:
     table = rows().with_columns(who=pl.lit("p1"))
     with pytest.raises(DataError, match='101 rows with 1 group in "who" are too few'):

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 
 import nnspec
@@ -179,6 +180,32 @@ def test_a_teacher_on_another_scale_is_refused(folder: Path) -> None:
     spec = student(folder, data=data)
     with pytest.raises(UsageError, match="another mean and deviation"):
         taught(spec, load_data(spec))
+
+
+def test_a_teacher_of_other_columns_is_refused_and_weights_are_kept(tmp_path: Path) -> None:
+    """What it would say of words, or columns, that mean something else is nothing to learn."""
+    draw = np.random.default_rng(0)
+    names = ("a", "b", "c", "w")
+    columns = {name: draw.random(60).round(6) for name in names} | {"y": np.arange(60) % 4}
+    pl.DataFrame(columns).write_csv(tmp_path / "rows.csv")
+    made = {"prepare": {"a": {"scale": "standard"}, "[bc]": {"scale": "min_max"}}}
+    rows = {"source": "rows.csv", "features": {"x": ["a", "b", "c"]}, "test": 0.1, **made}
+    (tmp_path / "teacher.yaml").write_text(json.dumps({**TEACHER, "data": {**rows, "target": "y"}}))
+    nnspec.train(tmp_path / "teacher.yaml", "torch", tmp_path / "teacher")
+    rows["target"] = {"probabilities": "y", "softened": GIVEN}
+    spec = student(tmp_path, data={**rows, "sample_weight": "w"})
+    loaded = load_data(spec)
+    part = taught(spec, loaded).train
+    assert part.weight is not None
+    np.testing.assert_array_equal(part.weight, loaded.train.weight)
+    for wrong in (
+        {"features": {"x": ["b", "a", "c"]}},
+        {"prepare": {**made["prepare"], "a": {"scale": "robust"}}},
+        {"test": 0.4},  # other rows to train on have another mean
+    ):
+        spec = student(tmp_path, data={**rows, **wrong})
+        with pytest.raises(UsageError, match="of other columns"):
+            taught(spec, load_data(spec))
 
 
 def test_a_loss_that_takes_no_teacher_is_refused(folder: Path) -> None:

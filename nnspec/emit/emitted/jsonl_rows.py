@@ -8,7 +8,8 @@ import polars as pl
 def read_rows(path: Path) -> pl.DataFrame:
     """Return the rows of a file."""
     try:
-        return pl.read_ndjson(path, infer_schema_length=None)
+        with path.open("rb") as file:  # a name with brackets would be a pattern
+            return pl.read_ndjson(file, infer_schema_length=None)
     except pl.exceptions.PolarsError as error:
         reason = str(error).splitlines()[0]
         raise ValueError(f"{path} holds no readable JSON lines: {reason}") from None

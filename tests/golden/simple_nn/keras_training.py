@@ -114,13 +114,13 @@ TARGET = "label"
 def read_rows(path: Path) -> pl.DataFrame:
     """Return the rows of a file as text, without blank lines at its end."""
     try:
-        rows = pl.read_csv(path, infer_schema=False)
+        rows = pl.read_csv(path, infer_schema=False, glob=False)
     except pl.exceptions.PolarsError as error:
         reason = wrong_line(path) or str(error).splitlines()[0]
         raise ValueError(f"{path} is no readable .csv file: {reason}") from None
     for name in rows.columns:
-        first, mark, _ = name.rpartition("_duplicated_")
-        if mark and first in rows.columns:
+        first, mark, number = name.rpartition("_duplicated_")
+        if mark and number.isdecimal() and first in rows.columns:
             raise ValueError(f'{path}: the header has the column "{first}" twice')
     filled = rows.select(pl.any_horizontal(pl.all().is_not_null())).to_series()
     return rows.head(max(filled.arg_true().to_list(), default=-1) + 1)
