@@ -11,12 +11,13 @@ if TYPE_CHECKING:
 
 
 def require_apart_from(spec: Spec | Networks, output: str | None, *read: str | None) -> None:
-    """Raise UsageError where the output is the spec's file, its rows, or another that is read."""
+    """Raise UsageError where the output is the spec's file, one that it names, or one of `read`."""
+    from nnspec.language.read_files import paths_of
     from nnspec.support.files import require_apart
 
     data = (spec.model if isinstance(spec, Spec) else spec.document).data
-    rows = None if data is None else spec.folder / data.source
-    require_apart(output, spec.path, rows, *read)
+    named = [spec.folder / path for path in paths_of(data)] if data is not None else []
+    require_apart(output, spec.path, *named, *read)
 
 
 def require_output(spec: Spec | Networks, output: str | None, *read: str | None) -> None:

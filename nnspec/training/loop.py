@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -75,6 +76,7 @@ class Loop:
         self.logs = Logs()
         self._diagnosis: dict[str, Any] = {}
         self._confusion: list[list[float]] | None = None
+        self._status = ""
         self._best: Epoch | None = None
         self._ahead = 0
         """An epoch that the best file is of and the checkpoint does not know yet."""
@@ -161,6 +163,11 @@ class Loop:
                 f"interrupted; {self._kept()}. To go on, train into {self.paths.path} again "
                 "with --resume"
             ) from None
+        except Exception:
+            if self._status == "running":
+                with suppress(NnspecError):  # the disk may be what fails
+                    self._record("stopped")
+            raise
         finally:
             self.logs.end("stopped")
             if self.history:
@@ -314,6 +321,7 @@ class Loop:
         test: dict[str, float] | None = None,
     ) -> None:
         best = self._known_best if self.history else None
+        self._status = status
         write_record(
             self.paths.record,
             {

@@ -80,16 +80,22 @@ def tried(task: Task, report: Report) -> Outcome:
         return Outcome("pruned", epochs=len(epochs))
     except NnspecError as error:
         return Outcome("failed", epochs=len(epochs), problem=str(error))
+    except Exception as error:  # a framework's own, as where there is no memory left
+        told = f"{type(error).__name__}: {error}"
+        return Outcome("failed", epochs=len(epochs), problem=told)
     (best,) = (each for each in found.history if each.number == found.best_epoch)
     return Outcome("complete", best.values[task.metric], len(found.history))
 
 
 class Worker:
-    """A process that takes one trial after the other."""
+    """A process that takes one trial after the other; one that a trial has ended is begun anew."""
 
     def __init__(self) -> None:
+        self._process = self._begun()
+
+    def _begun(self) -> subprocess.Popen[bytes]:
         try:
-            self._process = subprocess.Popen(
+            return subprocess.Popen(
                 # -P: a file in the current folder must not stand in for a package.
                 [sys.executable, "-P", "-m", __name__],
                 stdin=subprocess.PIPE,
@@ -101,7 +107,10 @@ class Worker:
             raise UsageError(f"no process can be started: {error}") from None
 
     def tried(self, task: Task, report: Report) -> Outcome:
-        """Return what came of a trial."""
+        """Return what came of a trial; raises UsageError where no process can be started."""
+        if self._process.poll() is not None:
+            self.end()  # which closes its pipes
+            self._process = self._begun()
         told = {**dataclasses.asdict(task), "spec": str(task.spec), "folder": str(task.folder)}
         pipe = self._process.stdout
         assert pipe is not None

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from nnspec.errors import UsageError
-from nnspec.language.databases import is_server
+from nnspec.language.read_files import moved
 from nnspec.language.writer import to_yaml
 from nnspec.network.loader import Spec, load
 from nnspec.support import files, html
@@ -149,10 +149,9 @@ def _told(found: Tuning, best: Spec) -> str:
     """Return the text of the best spec, whose data are found from the folder of the tuning."""
     data = best.model.data
     assert data is not None
-    source = data.source
-    if not is_server(source):
-        source = os.path.relpath((best.folder / source).resolve(), found.folder.resolve())
-    model = best.model.model_copy(update={"data": data.model_copy(update={"source": source})})
+    home = found.folder.resolve()
+    data = moved(data, lambda path: os.path.relpath((best.folder / path).resolve(), home))
+    model = best.model.model_copy(update={"data": data})
     score = f"{found.best.score:.6g}"
     return f"# The best of {len(found.trials)} trials: {found.metric} {score}.\n{to_yaml(model)}"
 

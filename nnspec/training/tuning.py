@@ -10,13 +10,16 @@ import functools
 import hashlib
 import json
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from nnspec.backend import Precision
+from nnspec.data.rows import load_data
 from nnspec.errors import MissingDependencyError, UsageError
+from nnspec.language.read_files import paths_of
 from nnspec.network.loader import Spec, load
+from nnspec.support.files import require_apart
 from nnspec.training.hardware import Arithmetic, Device
 from nnspec.training.loggers import Logs
 from nnspec.training.run import TrainingInterrupted
@@ -103,9 +106,9 @@ def tune(
     spec = Path(spec)
     base = load(spec, variables={**given, **{name: each.first for name, each in space.items()}})
     watched = _watched(base)
-    settings = _settings(spec, space, given, backend, dtype, seed, precision)
     place = Path(folder)
-    _require_folder(place, resume=resume, overwrite=overwrite)
+    _require_folder(place, base, resume=resume, overwrite=overwrite)
+    settings = _settings(base, space, given, backend, dtype, seed, precision)
     with RunFolder(place).held(new=not resume):
         if resume:
             _require_same(place, settings)
@@ -154,6 +157,7 @@ class _Tuner:
         self.left = trials - len(ended(study))
         self.on_trial = on_trial
         self.lock = threading.Lock()
+        self.is_over = False
         self.problem: BaseException | None = None
 
     def run(self, jobs: int) -> None:
@@ -178,25 +182,29 @@ class _Tuner:
                 while thread.is_alive():  # so that Ctrl-C is heard between
                     thread.join(0.1)
         finally:
-            self.left = 0
+            with self.lock:  # what is running then is tried again, and has not failed
+                self.is_over = True
             for worker in workers:
                 worker.end()
 
     def _work(self, run: Callable[[Task, Report], Outcome]) -> None:
         while True:
             with self.lock:
-                if self.left <= 0 or self.problem is not None:
+                if self.left <= 0 or self.is_over or self.problem is not None:
                     return
                 self.left -= 1
                 trial = self.study.ask()
                 values = {name: each.chosen(trial, name) for name, each in self.space.items()}
                 trial.set_user_attr("values", values)
-            outcome = run(self.task(trial.number, values), functools.partial(self._report, trial))
-            with self.lock:
-                try:
+            try:
+                task = self.task(trial.number, values)
+                outcome = run(task, functools.partial(self._report, trial))
+                with self.lock:
+                    if self.is_over:
+                        return
                     self._tell(trial, outcome)
-                except Exception as error:  # a callback's own
-                    self.problem = error
+            except Exception as error:  # a callback's own
+                self.problem = error
 
     def _report(self, trial: Trial, epoch: int, value: float) -> bool:
         with self.lock:
@@ -240,7 +248,7 @@ def _watched(spec: Spec) -> Watched:
 
 
 def _settings(
-    spec: Path,
+    spec: Spec,
     space: Mapping[str, Setting],
     given: Mapping[str, Any],
     backend: str | None,
@@ -248,9 +256,15 @@ def _settings(
     seed: int,
     precision: Arithmetic | None,
 ) -> dict[str, Any]:
-    """Return what a tuning has to agree in with the one that it resumes."""
+    """Return what a tuning has to agree in with the one that it resumes; raises DataError."""
+    assert spec.path is not None
+    assert spec.model.data is not None
+    digest = hashlib.sha256(load_data(spec).sha256.encode())
+    for path in paths_of(spec.model.data)[1:]:  # of a split, tokenizers, teachers, weights
+        digest.update((spec.folder / path).read_bytes())
     return {
-        "spec": hashlib.sha256(spec.read_bytes()).hexdigest(),
+        "spec": hashlib.sha256(spec.path.read_bytes()).hexdigest(),
+        "data": digest.hexdigest(),
         "over": {name: [type(each).__name__, *each] for name, each in space.items()},
         "given": dict(given),
         "backend": backend,
@@ -260,8 +274,8 @@ def _settings(
     }
 
 
-def _require_folder(folder: Path, *, resume: bool, overwrite: bool) -> None:
-    """Raise UsageError where a folder holds a tuning that must stay, or none to resume."""
+def _require_folder(folder: Path, spec: Spec, *, resume: bool, overwrite: bool) -> None:
+    """Raise UsageError where a folder holds what must stay, or no tuning to resume."""
     if resume and overwrite:
         raise UsageError("a tuning is either resumed or overwritten, not both")
     if folder.exists() and not folder.is_dir():
@@ -274,6 +288,29 @@ def _require_folder(folder: Path, *, resume: bool, overwrite: bool) -> None:
             f"{folder} already holds a tuning; resume it (--resume), replace it (--overwrite), or "
             "give another folder"
         )
+    held = [path for path in (*_files(folder), *_of_trials(folder)) if path.exists()]
+    if held and not (resume or overwrite):
+        raise UsageError(
+            f"{folder} already holds {held[0].relative_to(folder)}, which a tuning would write; "
+            "replace it (--overwrite), or give another folder"
+        )
+    assert spec.model.data is not None
+    named = [spec.folder / path for path in paths_of(spec.model.data)]
+    for path in held:
+        require_apart(path, spec.path, *named)
+
+
+def _files(folder: Path) -> tuple[Path, ...]:
+    """Return what a tuning writes beside its trials."""
+    return tuple(folder / name for name in (JOURNAL, BEST, PICTURE, RECORD))
+
+
+def _of_trials(folder: Path) -> Iterator[Path]:
+    """Yield what the trials of a folder wrote."""
+    for place in sorted(folder.glob("trial[0-9][0-9][0-9][0-9]*")):
+        run = RunFolder(place)
+        if run.checkpoint.exists() or run.record.exists():
+            yield from run.files
 
 
 def _require_same(folder: Path, settings: Mapping[str, Any]) -> None:
@@ -295,14 +332,11 @@ def _require_same(folder: Path, settings: Mapping[str, Any]) -> None:
 def _begin(folder: Path, settings: Mapping[str, Any]) -> None:
     """Make room for a new tuning: what is there of another, which may be overwritten, goes."""
     try:
+        for path in (*_of_trials(folder), *_files(folder)):
+            path.unlink(missing_ok=True)
         for place in folder.glob("trial[0-9][0-9][0-9][0-9]*"):
-            if RunFolder(place).checkpoint.exists() or RunFolder(place).record.exists():
-                for path in RunFolder(place).files:
-                    path.unlink(missing_ok=True)
             if place.is_dir() and not any(place.iterdir()):
                 place.rmdir()
-        for name in (JOURNAL, BEST, PICTURE):
-            (folder / name).unlink(missing_ok=True)
     except OSError as error:
         raise UsageError(f"{folder}: {error.strerror or error}") from None
     write_record(folder / RECORD, {"settings": settings})

@@ -50,7 +50,8 @@ class VersusFolder(RunFolder):
     @property
     def files(self) -> tuple[Path, ...]:
         """Everything that a run writes."""
-        found = sorted(self.pictures.glob("[!.]*.png")) if self.pictures.is_dir() else []
+        found = sorted(self.pictures.glob(f"epoch_{'[0-9]' * 5}*.png"))
+        found += [self.pictures / "real.png"]
         own = (
             self.checkpoint,
             *self.weights.values(),

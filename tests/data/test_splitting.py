@@ -183,7 +183,7 @@ def test_a_time_that_is_no_number_is_told(suffix: str, tmp_path: Path) -> None:
     spec = spec_of(tmp_path, written(tmp_path, suffix, table), "{time: year}")
     with pytest.raises(DataError, match='column "year", row 5: the value is missing'):
         load_data(spec)
-    with pytest.raises(ValueError, match='column "year", row 5: (nan|NaN) is not a number'):
+    with pytest.raises(ValueError, match=r'column "year", row 5: (nan|NaN) is not a number'):
         script_of(spec, "torch").load_data(tmp_path / f"rows.{suffix}")
 
 

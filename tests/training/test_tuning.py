@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,12 @@ import polars as pl
 import pytest
 
 import nnspec
-from nnspec.errors import SpecError, UsageError
+from nnspec.errors import DataError, SpecError, UsageError
 from nnspec.language.setting import set_at
+from nnspec.training.run import TrainingInterrupted
 from nnspec.training.runs import RunFolder
 from nnspec.training.search_space import Choices, Range, read_space
+from nnspec.training.trials import Outcome, Task, Worker, tried
 from nnspec.training.tuned import JOURNAL, PICTURE, RECORD
 from nnspec.training.tuning import trial_folder
 
@@ -157,10 +160,20 @@ def test_a_trial_that_fails_is_told_and_the_others_go_on(spec: Path, tmp_path: P
     assert {each.state for each in wild.trials} >= {"failed", "complete"}
 
 
-def test_where_every_trial_fails_the_reason_is_raised(spec: Path, tmp_path: Path) -> None:
+def test_where_every_trial_fails_the_reason_is_raised(
+    spec: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*given: Any, **more: Any) -> None:
+        raise RuntimeError("no memory is left")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("nnspec.training.trials.train", fails)
+        with pytest.raises(UsageError, match="every trial fails: RuntimeError: no memory is left"):
+            nnspec.tune(spec, {"units": "2..8"}, tmp_path / "tune", trials=9, backend="torch")
     (tmp_path / "rows.csv").write_text("a,b,c,y\n1,2,x,3\n")
-    with pytest.raises(UsageError, match=r'every trial fails: .*"x" is not a number'):
-        nnspec.tune(spec, {"units": "2..8"}, tmp_path / "tune", trials=9, backend="torch")
+    with pytest.raises(DataError, match='"x" is not a number'):
+        nnspec.tune(spec, {"units": "2..8"}, tmp_path / "other", trials=9, backend="torch")
+    assert not (tmp_path / "other").exists()
 
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
@@ -212,6 +225,102 @@ def test_a_folder_keeps_its_tuning(spec: Path, tmp_path: Path) -> None:
     (folder / RECORD).write_text("[]")
     with pytest.raises(UsageError, match="is no record of a tuning"):
         nnspec.tune(spec, {"units": "2..9"}, folder, trials=4, backend="torch", resume=True)
+
+
+def test_a_worker_that_dies_costs_one_trial(spec: Path, tmp_path: Path) -> None:
+    """The next one has a new process."""
+    worker = Worker()
+    try:
+        outcomes = []
+        for number in range(3):
+            task = Task(spec, {}, tmp_path / f"t{number}", "val_loss", "torch", None)
+
+            def report(epoch: int, value: float, number: int = number) -> bool:
+                if number == 1:
+                    worker._process.kill()
+                return False
+
+            outcomes.append(worker.tried(task, report))
+    finally:
+        worker.end()
+    assert [each.state for each in outcomes] == ["complete", "failed", "complete"]
+    assert "its process ended" in outcomes[1].problem
+
+
+def test_what_runs_when_a_tuning_is_ended_has_not_failed(
+    spec: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its workers are ended then, and what they were at is tried again."""
+    folder = tmp_path / "tune"
+    begun = threading.Barrier(2)
+
+    class Slow:
+        def __init__(self) -> None:
+            self.has_ended = threading.Event()
+
+        def tried(self, task: Task, report: Any) -> Outcome:
+            begun.wait()
+            if task.folder.name == "trial0000":
+                return Outcome("complete", 1.0, 1)
+            self.has_ended.wait()
+            return Outcome("failed", problem="its process ended with -9")
+
+        def end(self) -> None:
+            self.has_ended.set()
+
+    def interrupt(tried: Any, ended: int) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr("nnspec.training.tuning.Worker", Slow)
+    with pytest.raises(TrainingInterrupted):
+        nnspec.tune(spec, {"units": "2..9"}, folder, trials=4, jobs=2, backend="torch",
+                    on_trial=interrupt)  # fmt: skip
+    assert _ended(folder) == {0: ("COMPLETE", 1.0)}
+    monkeypatch.undo()
+    found = nnspec.tune(spec, {"units": "2..9"}, folder, trials=3, backend="torch", resume=True)
+    assert {each.state for each in found.trials} <= {"complete", "pruned"}
+
+
+def test_a_tuning_takes_nothing_of_the_user_s(spec: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "tune"
+    over = {"units": "2..9"}
+    (folder / "trial0000").mkdir(parents=True)
+    for name in ("best.yaml", PICTURE):
+        (folder / name).write_text("the user's")
+        with pytest.raises(UsageError, match=rf"already holds {name}, which a tuning would write"):
+            nnspec.tune(spec, over, folder, trials=1, backend="torch")
+        assert (folder / name).read_text() == "the user's"
+        (folder / name).unlink()
+    own = folder / "best.yaml"
+    own.write_text(SPEC.replace("rows.csv", "../rows.csv"))
+    with pytest.raises(UsageError, match="is what this command reads"):
+        nnspec.tune(own, over, folder, trials=1, backend="torch", overwrite=True)
+    assert own.exists()
+
+
+def test_the_best_spec_finds_every_file_and_other_rows_are_another_tuning(
+    spec: Path, tmp_path: Path
+) -> None:
+    rows = pl.read_csv(tmp_path / "rows.csv")
+    rows.head(20).write_csv(tmp_path / "late.csv")
+    spec.write_text(SPEC.replace("target: y", "target: y, split: {validation: late.csv}"))
+    folder, over = tmp_path / "kept" / "tune", {"units": "2..9"}
+    found = nnspec.tune(spec, over, folder, trials=1, backend="torch")
+    run = nnspec.train(found.best_spec, "torch", tmp_path / "again")
+    assert best_of(run, "val_loss") == found.best.score
+    for name in ("late.csv", "rows.csv"):
+        before = (tmp_path / name).read_bytes()
+        rows.tail(30).write_csv(tmp_path / name)
+        with pytest.raises(UsageError, match="another data"):
+            nnspec.tune(spec, over, folder, trials=2, backend="torch", resume=True)
+        (tmp_path / name).write_bytes(before)
+
+
+def test_a_trial_that_is_stopped_says_so(spec: Path, tmp_path: Path) -> None:
+    task = Task(spec, {}, tmp_path / "trial", "val_loss", "torch", None)
+    assert tried(task, lambda epoch, value: epoch == 2).state == "pruned"
+    record = json.loads((tmp_path / "trial" / "run.json").read_text())
+    assert (record["status"], record["epochs"]) == ("stopped", 2)
 
 
 @pytest.mark.parametrize("kills", [2, pytest.param(10, marks=pytest.mark.slow)])

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nnspec.errors import UsageError, printable
 
@@ -14,8 +13,6 @@ if TYPE_CHECKING:
 
 DATA = frozenset({".onnx", ".keras", ".safetensors", ".json", ".yaml", ".yml"})
 """Endings of files that are data, and run nothing when they are opened."""
-_PATHS = ("source", "teacher", "weights", "tokenizer")
-"""Keys of `data` whose values are paths, beside the files of a split."""
 
 
 def inside(root: Path, given: str) -> Path:
@@ -44,28 +41,11 @@ def present(root: Path, given: str) -> Path:
 def require_inside(root: Path, spec: Spec | Networks) -> None:
     """Raise UsageError where the spec names a file outside the folder, or a server."""
     from nnspec.language.databases import is_server
-    from nnspec.language.training_schema import Data
+    from nnspec.language.read_files import paths_of
     from nnspec.network.spec import Spec
 
     document = spec.model if isinstance(spec, Spec) else spec.document
-    data = document.data
-    if data is None:
-        return
-    paths = [*_paths(data.model_dump(mode="json"))]
-    if isinstance(data, Data) and data.split is not None:
-        paths += data.split.files.values()
-    for path in paths:
+    for path in paths_of(document.data) if document.data is not None else ():
         if is_server(path):
             raise UsageError(f"{printable(path)}: this server asks no other for rows")
         inside(root, str(spec.folder / path))
-
-
-def _paths(value: Any, key: str = "") -> Iterator[str]:
-    if isinstance(value, Mapping):
-        for name, each in value.items():
-            yield from _paths(each, str(name))
-    elif isinstance(value, list):
-        for each in value:
-            yield from _paths(each, key)
-    elif isinstance(value, str) and key in _PATHS:
-        yield value
