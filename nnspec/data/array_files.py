@@ -90,7 +90,8 @@ class Group(Mapping[str, Array]):
         for folder in (path, *(each for each in path.iterdir() if each.is_dir())):
             require_codecs(folder)
         try:
-            group = zarr.open_group(path, mode="r")
+            # What is consolidated is a copy, of which nothing says that it is the same.
+            group = zarr.open_group(path, mode="r", use_consolidated=False)
             self.arrays: dict[str, Any] = dict(group.arrays())
         except Exception as error:  # of a damaged group there are many kinds
             raise self._broken(error) from None
@@ -177,7 +178,8 @@ def _codecs(metadata: Any) -> Iterator[str]:
                     yield str(each.get("id", each.get("name")))
                 elif each is not None:
                     yield str(each)
-        if key != "attributes":
+        # Of a node, and not the name of an array.
+        if not (key == "attributes" and isinstance(metadata.get("zarr_format"), int)):
             yield from _codecs(given)
 
 

@@ -3,44 +3,20 @@
 from __future__ import annotations
 
 import re
-import struct
-import tokenize
-import zipfile
-import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from nnspec.data import databases, json_text, plain_text
+from nnspec.data.archive import Archive
 from nnspec.data.csv_text import not_utf8, require_readable, wrong_line
 from nnspec.data.tables import Rows
 from nnspec.errors import DataError
 from nnspec.language.arrays import ARRAYS, IN_FILES
 from nnspec.language.texts import Cut
 
-Array = NDArray[Any]
-
 SUFFIXES = (".csv", ".parquet", *json_text.SUFFIXES, plain_text.SUFFIX, *ARRAYS)
-
-# What zipfile, zlib and NumPy raise for damaged, encrypted or lying files, as fuzzing found.
-_BROKEN_ARRAYS = (
-    ArithmeticError,
-    EOFError,
-    LookupError,
-    MemoryError,
-    RuntimeError,
-    SyntaxError,
-    TypeError,
-    ValueError,
-    struct.error,
-    tokenize.TokenError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
 
 POLARS = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
 """The errors that polars raises for a file that is no such one."""
@@ -70,7 +46,7 @@ def read(path: str | Path, cut: Cut | None = None) -> Rows:
     if not path.is_file():
         raise DataError(f"{path}: there is no such file")
     try:
-        rows: Rows = _read_arrays(path) if suffix == ".npz" else _read_table(path, suffix, cut)
+        rows: Rows = Archive(path) if suffix == ".npz" else _read_table(path, suffix, cut)
     except OSError as error:
         raise DataError(f"{path}: {error.strerror or error}") from None
     if isinstance(rows, pl.DataFrame) and rows.height == 0:
@@ -132,56 +108,6 @@ def _read_json(path: Path) -> pl.DataFrame:
     if wrong := json_text.wrong_line(path):
         raise pl.exceptions.ComputeError(wrong)
     return table
-
-
-class Archive(dict[str, Array]):
-    """The arrays of an .npz file by name; those of Python objects are refused when they are used.
-
-    `pickled`: their names.
-    """
-
-    def __init__(self, path: Path, arrays: Mapping[str, Array], pickled: Sequence[str]) -> None:
-        super().__init__(arrays)
-        self.path = path
-        self.pickled = pickled
-
-    def __contains__(self, name: object) -> bool:
-        return name in self.pickled or super().__contains__(name)
-
-    def __missing__(self, name: str) -> Array:
-        if name in self.pickled:
-            raise DataError(
-                f'{self.path} is no readable .npz file: array "{name}" holds Python objects, '
-                "which are never unpickled; save numbers or text"
-            )
-        raise KeyError(name)
-
-
-def _read_arrays(path: Path) -> Archive:
-    found: dict[str, Array] = {}
-    pickled: list[str] = []
-    try:
-        # Opened here, because np.load leaves a file that it cannot read open.
-        with path.open("rb") as file:
-            if file.read(6) == b"\x93NUMPY":
-                raise ValueError("it holds one array and no names")
-            if not zipfile.is_zipfile(file):
-                raise ValueError("it is no archive, or a part of one")
-            file.seek(0)
-            arrays = np.load(file, allow_pickle=False)
-            if not isinstance(arrays, np.lib.npyio.NpzFile):
-                raise ValueError("it is no archive of arrays")
-            with arrays:
-                for name in arrays.files:
-                    try:
-                        found[name] = arrays[name]
-                    except ValueError as error:
-                        if "allow_pickle" not in str(error):
-                            raise
-                        pickled.append(name)
-    except _BROKEN_ARRAYS as error:
-        raise DataError(f"{path} is no readable .npz file: {error}") from None
-    return Archive(path, found, pickled)
 
 
 def _nothing(path: Path) -> str:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 from nnspec.language.adversarial import AdversarialData
 from nnspec.language.by_output import Taught
 from nnspec.language.databases import is_server
 from nnspec.language.training_schema import Data
-
-Named = TypeVar("Named", Data, AdversarialData)
 
 
 def paths_of(data: Data | AdversarialData) -> tuple[str, ...]:
@@ -21,16 +19,18 @@ def paths_of(data: Data | AdversarialData) -> tuple[str, ...]:
         found.append(path)
         return path
 
-    _with_paths(data, place)
+    _changes(data, place)
     return tuple(found)
 
 
 def moved(data: Data, place: Callable[[str], str]) -> Data:
     """Return the same data with other paths; the URL of a server stays what it is."""
-    return _with_paths(data, lambda path: path if is_server(path) else place(path))
+    changes = _changes(data, lambda path: path if is_server(path) else place(path))
+    return data.model_copy(update=changes)
 
 
-def _with_paths(data: Named, place: Callable[[str], str]) -> Named:
+def _changes(data: Data | AdversarialData, place: Callable[[str], str]) -> dict[str, Any]:
+    """Return what of the data becomes something else with other paths."""
     changes: dict[str, Any] = {"source": place(data.source)}
     if isinstance(data, Data):
         if data.split is not None and data.split.files:
@@ -45,7 +45,7 @@ def _with_paths(data: Named, place: Callable[[str], str]) -> Named:
                 name: _taught(each, place) if isinstance(each, Taught) else each
                 for name, each in data.target.items()
             }
-    return data.model_copy(update=changes)
+    return changes
 
 
 def _prepared(how: Any, place: Callable[[str], str]) -> Any:

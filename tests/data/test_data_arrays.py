@@ -1,9 +1,12 @@
+import zipfile
+
 import numpy as np
 import pytest
-from data_cases import from_npz
+from data_cases import from_npz, spec_of
 
 from nnspec.data.arrays import fit_shape
 from nnspec.data.files import read
+from nnspec.data.rows import load_data
 from nnspec.data.tables import require_fitting
 from nnspec.errors import DataError
 
@@ -110,10 +113,27 @@ def test_a_damaged_file_of_arrays_is_never_a_traceback(tmp_path, save):
             damaged[at] = rng.integers(0, 256)
         path.write_bytes(damaged)
         try:
-            read(path)
+            assert {"x", "y"} >= set(dict(read(path)))
         except DataError:
             refused += 1
     assert refused > 150
+
+
+def test_an_array_that_memory_does_not_hold_is_told_and_others_are_not_read(tmp_path, monkeypatch):
+    """A small file may unpack to any size."""
+    path = tmp_path / "rows.npz"
+    np.savez_compressed(path, x=np.ones((8, 2)), y=np.arange(8) % 2, large=np.zeros(2**17))
+    assert path.stat().st_size < 2**13
+    monkeypatch.setattr("nnspec.data.archive.memory_of", lambda: 2**19)
+    spec = spec_of(tmp_path, path.name, {"features": ["x"]}, "y", task="binary")
+    assert len(load_data(spec).train) == 6
+    spec = spec_of(tmp_path, path.name, {"features": ["large"]}, "y", task="binary")
+    with pytest.raises(DataError, match=r'array "large" takes 0\.0 GiB.*`data\.stream`'):
+        load_data(spec)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("x.npy", b"no array")
+    with pytest.raises(DataError, match='"x" is no array'):
+        read(path)["x"]
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
