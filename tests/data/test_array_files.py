@@ -12,7 +12,7 @@ from script_cases import first_weights, require_weights_of_train, run, script_of
 
 import nnspec
 from nnspec.cli import main
-from nnspec.data.array_files import Group
+from nnspec.data.array_files import Group, require_codecs
 from nnspec.data.rows import load_data
 from nnspec.errors import DataError, UsageError
 from nnspec.network.loader import loads
@@ -241,6 +241,21 @@ def test_codecs_that_may_do_anything_are_refused(tmp_path, codec):
     packed_by(tmp_path, codec)
     with pytest.raises(DataError, match=rf'packed by "{codec}"|is no readable group of Zarr'):
         load_data(spec)
+
+
+def test_an_array_may_have_the_name_of_a_field(tmp_path):
+    """What a user notes of an array is no codec, and an array called so is looked at."""
+    node = {"zarr_format": 3, "node_type": "array", "attributes": {"codecs": [{"name": "mine"}]}}
+    packed = {**node, "codecs": [{"name": "bytes"}, {"name": "theirs"}]}
+    group = {"zarr_format": 3, "node_type": "group", "attributes": {"filters": "mine"}}
+    for nodes, is_right in (({"x": node}, True), ({"attributes": packed, "x": node}, False)):
+        metadata = {**group, "consolidated_metadata": {"metadata": nodes}}
+        (tmp_path / "zarr.json").write_text(json.dumps(metadata))
+        if is_right:
+            require_codecs(tmp_path)
+            continue
+        with pytest.raises(DataError, match='is packed by "theirs"'):
+            require_codecs(tmp_path)
 
 
 def test_a_group_needs_its_package(tmp_path, monkeypatch):
