@@ -23,18 +23,19 @@ def read_target(
     function: str = "read_target",
     is_named: bool = False,
     without: str = "",
+    has_categories: bool = False,
 ) -> str:
     """Return what reads the target of a network of this output shape: a function of this name.
 
     is_exact: give a regression's numbers as they are read, to be standardised. is_one: whether it
     is one column, or array, and not several. is_named: whether the function is told its name, or
     the names of its columns, which are constants elsewhere. without: Python for the names of
-    columns that are none.
+    columns that are none. has_categories: whether text that is all numbers may be of categories.
     """
     if not is_one:
         source = Source("names" if is_named else several(without), True, is_one=False)
         return _columns(training, output, function, source, is_exact=is_exact)
-    source = Source("name", is_table) if is_named else Source(ONE, is_table)
+    source = Source("name" if is_named else ONE, is_table, has_categories=has_categories)
     least = "-LARGEST, LARGEST" if is_exact else range_of(training)
     rows = rows_type(is_table=is_table)
     result = "tuple[np.ndarray, list[str] | None]"
@@ -155,7 +156,15 @@ def _labels(count: int, source: Source) -> list[str]:
             "    labels = None",
             f"    words = column(rows, {name}, path)",
             "    is_text = words.dtype == pl.String",
-            "    if is_text and words.cast(pl.Float64, strict=False).has_nulls():",
+            *(
+                [
+                    f"    is_category = rows[{name}].dtype in (pl.Categorical, pl.Enum)",
+                    "    if is_category or (is_text and "
+                    "words.cast(pl.Float64, strict=False).has_nulls()):",
+                ]
+                if source.has_categories
+                else ["    if is_text and words.cast(pl.Float64, strict=False).has_nulls():"]
+            ),
             "        names, target = np.unique(words.to_numpy(), return_inverse=True)",
         ]
     else:

@@ -42,7 +42,7 @@ from nnspec.emit.read_inputs import read_inputs_source
 from nnspec.emit.reading import definitions, several
 from nnspec.emit.snippets import Snippet
 from nnspec.emit.sounds import sound_imports, sounds_source
-from nnspec.emit.sources import file_inputs, query_constants
+from nnspec.emit.sources import file_inputs, has_categories, query_constants
 from nnspec.emit.splitting import (
     as_tuple,
     balance_source,
@@ -354,5 +354,6 @@ def _read_target(
             is_exact=is_exact,
             is_one=is_one,
             without=without,
+            has_categories=has_categories(data),
         )
     ]

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from nnspec.emit.answers import read_target
 from nnspec.emit.code import literal, wrap, wrap_item
 from nnspec.emit.composed import TAKEN, Named, named_terms
+from nnspec.emit.sources import has_categories
 from nnspec.emit.splitting import as_tuple, left_out
 from nnspec.errors import UsageError
 from nnspec.language.objectives import is_composed, named_outputs
@@ -185,6 +186,7 @@ def _readers(
                 term.training,
                 shape,
                 is_table=is_table,
+                has_categories=has_categories(spec.model.data),
                 is_one=is_one,
                 function=function,
                 is_named=True,

@@ -28,3 +28,8 @@ def source_path(data: Data) -> str:
 def file_inputs(spec: Spec) -> set[str]:
     """Return the inputs that hold images or sounds."""
     return {*image_inputs(spec), *sound_inputs(spec)}
+
+
+def has_categories(data: Data | None) -> bool:
+    """Whether a file says of text that it is of categories."""
+    return data is not None and data.query is None and data.source.rpartition(".")[2] == "parquet"

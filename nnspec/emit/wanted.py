@@ -11,11 +11,15 @@ from nnspec.language.losses.targets import Wanted
 
 
 class Source(NamedTuple):
-    """Python for the name of a target's column or array, or for the names of its columns."""
+    """Python for the name of a target's column or array, or for the names of its columns.
+
+    has_categories: whether the type of a column may say that its text is of categories.
+    """
 
     name: str
     is_table: bool
     is_one: bool = True
+    has_categories: bool = False
 
     @property
     def names(self) -> str:

@@ -55,6 +55,18 @@ def test_a_name_with_brackets_is_no_pattern(suffix: str, tmp_path: Path) -> None
     assert max(part["a"].max() for part in parts(path, ["a"], [])) == count - 1
 
 
+@pytest.mark.parametrize("kind", [pl.Categorical, pl.Enum(["10", "9", "8"])])
+def test_text_of_categories_is_no_number(kind: Any, tmp_path: Path) -> None:
+    """Not even where all of it is digits: a script numbers the classes as nnspec does."""
+    names = pl.Series(["10", "9", "8", "9"] * 8, dtype=kind)
+    pl.DataFrame({"a": np.arange(32.0), "y": names}).write_parquet(tmp_path / "rows.parquet")
+    spec = spec_of(tmp_path, "rows.parquet")
+    data = load_data(spec)
+    taken, record = script_of(spec, "torch").load_data(tmp_path / "rows.parquet")
+    assert record["labels"] == list(data.preprocessing.labels or ()) == ["10", "8", "9"]
+    np.testing.assert_array_equal(taken["train"][1], data.train.target)
+
+
 def test_a_fraction_is_no_class_as_a_decimal_either(tmp_path: Path) -> None:
     """A cast would cut it off."""
     classes = [Decimal(i % 3) for i in range(20)]
