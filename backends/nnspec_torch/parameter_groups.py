@@ -28,10 +28,12 @@ _TOLD = {
 class Maker:
     """An optimizer of a network as it is written; its settings, and which PyTorch's own takes.
 
-    is_sharded: whether a process has a share of each parameter, which not every kernel takes.
+    is_fused: whether one kernel may take the whole step. Not every one takes shares of parameters;
+    and with a scaled loss it would unscale the gradients after what is done before a step, and call
+    steps that overflow.
     """
 
-    def __init__(self, graph: Graph, optimizer: Optimizer, *, is_sharded: bool = False) -> None:
+    def __init__(self, graph: Graph, optimizer: Optimizer, *, is_fused: bool = True) -> None:
         self.graph = graph
         self.optimizer = optimizer
         self.parts = parts_of(graph, optimizer) or {Settings(): []}
@@ -53,7 +55,7 @@ class Maker:
             last = {key: keywords.pop(key) for key in ("fused",) if key in keywords}
             amount = getattr(self.base, self.native)
             self.call = call(self.call.function, **keywords, weight_decay=amount, **last)
-        if is_sharded:
+        if not is_fused:
             keywords = {key: value for key, value in self.call.keywords if key != "fused"}
             self.call = call(self.call.function, **keywords)
 

@@ -60,7 +60,7 @@ def training_modules(spec: Spec, options: TorchOptions) -> frozenset[str]:
 
 def training_source(spec: Spec, head: Head | None, options: TorchOptions) -> str:
     """Return the definitions that train: loss_function, make_optimizer, train_step."""
-    training = training_of(spec)
+    training, is_fused = training_of(spec), not (options.sharded or is_scaled(options))
     if options.sharded and not options.processes:
         raise UsageError("a share of the weights is of one of several processes: add --processes")
     return "\n\n\n".join(
@@ -69,7 +69,7 @@ def training_source(spec: Spec, head: Head | None, options: TorchOptions) -> str
             *composed_loss(spec),
             *penalty_source(spec.graph, training),
             *activity_source(training),
-            *Maker(spec.graph, training.optimizer, is_sharded=options.sharded).text(),
+            *Maker(spec.graph, training.optimizer, is_fused=is_fused).text(),
             *scheduler_source(training.optimizer),
             *_plateau(spec, training),
             *average_source(training.average, training.optimizer),

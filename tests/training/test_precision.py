@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -74,6 +75,38 @@ def test_a_step_that_overflows_is_left_out_with_its_schedule(tmp_path: Path) -> 
     assert program.optimizer.param_groups[0]["lr"] == rate
     assert program.optimizer_state()[SCALE][0] == pytest.approx(1.5e38)
     program.train_step({"x": x}, y)
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [{"type": "sgd", "l2": 5.0, "decay": 2.0}, {"type": "adamw", "l2": 5.0, "learning_rate": 0.01}],
+)
+def test_what_is_added_to_gradients_is_not_scaled(
+    optimizer: dict[str, Any], tmp_path: Path
+) -> None:
+    """Nor is anything taken of weights in a step that is left out."""
+    spec = nnspec.load(spec_in(tmp_path, "dropout"), variables={"training.optimizer": optimizer})
+    backend = get_backend("torch")
+    x, y = np.full((4, 8), 0.5, np.float32), np.zeros(4, np.int64)
+    moved = []
+    for precision in ("32", "16-mixed"):
+        options = make_options(backend, {"precision": precision}, training=True)
+        program = backend.compile(spec, options).build()
+        before = program.weights()
+        program.reseed(0)
+        program.train_step({"x": x}, y)
+        moved.append({name: array - before[name] for name, array in program.weights().items()})
+        if precision == "16-mixed":
+            state = {**program.optimizer_state(), SCALE: np.array([3e38, 0.0])}
+            program.load_optimizer_state(state)
+            before = program.weights()
+            program.train_step({"x": x}, y)
+            for name, array in program.weights().items():
+                np.testing.assert_array_equal(array, before[name])
+    for name, array in moved[0].items():
+        largest = np.abs(array).max()
+        assert largest > 0
+        np.testing.assert_allclose(moved[1][name], array, atol=0.02 * largest, rtol=0)
 
 
 def test_wrong_scales_are_refused(tmp_path: Path) -> None:
