@@ -30,6 +30,9 @@ def is_measured_apart(spec: Spec) -> bool:
     if is_named(spec):  # it is compiled with its losses alone
         return True
     is_apart = is_composed(spec.model) or is_collected(training) or is_weighted(spec.model)
+    if any(metric.type == "r2" for metric in training.resolved_metrics):
+        shape = spec.graph.types[spec.graph.outputs[0]].shape
+        is_apart |= any(isinstance(size, str) for size in shape)  # no number of elements
     return is_apart and has_metrics(spec)
 
 

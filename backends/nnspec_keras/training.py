@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
+from nnspec.emit.augmenting import is_mixed
 from nnspec.emit.code import call, quoted, wrap
 from nnspec.emit.composed import loss_parts
 from nnspec.emit.dataset import dataset_source
 from nnspec.emit.snippets import snippets
+from nnspec.emit.specialised import with_constants
 from nnspec.emit.training import (
     LossBody,
     indented,
@@ -15,10 +18,11 @@ from nnspec.emit.training import (
     training_of,
 )
 from nnspec.emit.weighting import body_of
+from nnspec.language.arrays import holds_arrays
 from nnspec.language.objectives import is_composed
 from nnspec.language.training_schema import Training
 from nnspec.language.weighting import SAMPLE_WEIGHT, is_weighted
-from nnspec.network.graph import Graph, Head
+from nnspec.network.graph import Head
 from nnspec.network.loader import Spec
 from nnspec.network.regularization import terms_of_parameters
 from nnspec_keras.averages import callback_sources, with_average
@@ -82,6 +86,7 @@ def training_source(
         ),
         *plateau_source(training, spec.model.data),
         *penalties,
+        *_metric_sources(spec, training),
         _compiled(spec, training, head),
     ]
     # Losses are written with ops.
@@ -120,7 +125,7 @@ def _compiled(spec: Spec, training: Training, head: Head | None) -> str:
 
         return compiled_source(spec)
     is_apart = is_measured_apart(spec)
-    metrics = [] if is_apart else _metrics(spec.graph, training)
+    metrics = [] if is_apart else _metrics(spec, training)
     is_scaled = takes_scale(spec, training)
     lines, told = ["def compiled(model: keras.Model) -> keras.Model:"], "ready to fit"
     if is_scaled:
@@ -154,25 +159,54 @@ def _compiled(spec: Spec, training: Training, head: Head | None) -> str:
     return "\n".join(lines)
 
 
-def _metrics(graph: Graph, training: Training) -> list[str]:
+def _takes_shares(spec: Spec, training: Training) -> bool:
+    """Whether a target may be a share, which accuracy rounds: Keras's compares it as it is.
+
+    Where rows are mixed, Keras would take the classes of validation for shares as well.
+    """
+    data = spec.model.data
+    if data is None:
+        return False
+    return is_mixed(spec) or (training.metric_kind == "binary" and holds_arrays(data.source))
+
+
+def _threshold(training: Training) -> float:
+    """Return that of a binary output: of logits, where the loss takes them."""
+    return 0.0 if training.resolved_loss.leaves_out == "sigmoid" else 0.5
+
+
+def _metric_sources(spec: Spec, training: Training) -> list[str]:
+    """Return the definitions of the metrics that are not Keras's own."""
+    asked = [] if is_measured_apart(spec) or is_composed(spec.model) else _metrics(spec, training)
+    known = snippets("nnspec_keras.emitted", "metrics")
+    found = []
+    if "accuracy" in asked:
+        is_binary = training.metric_kind == "binary"
+        constants = {"IS_BINARY": is_binary, "THRESHOLD": _threshold(training)}
+        found.append(with_constants(known["accuracy"].text, **constants))
+    return [*found, *(known["R2"].text for metric in asked if "R2" in metric)]
+
+
+def _metrics(spec: Spec, training: Training) -> list[str]:
     """Return Keras's metrics; the binary threshold is that of logits where the loss takes them."""
-    found: list[str] = []
+    graph, found = spec.graph, list[str]()
     if not training.resolved_loss.is_compared_whole:
         return found
     for each in training.resolved_metrics:
         metric = each.type
         if metric == "accuracy":
-            if training.metric_kind == "binary":
-                takes_logits = training.resolved_loss.leaves_out == "sigmoid"
-                threshold = 0.0 if takes_logits else 0.5
-                made = call("keras.metrics.BinaryAccuracy", name=metric, threshold=threshold)
+            if _takes_shares(spec, training):
+                found.append(metric)
+            elif training.metric_kind == "binary":
+                made = call(
+                    "keras.metrics.BinaryAccuracy", name=metric, threshold=_threshold(training)
+                )
                 found.append(made.render())
             else:
                 found.append(quoted(metric))
         elif metric == "mae":
             found.append(call("keras.metrics.MeanAbsoluteError", name=metric).render())
-        elif (
-            metric == "r2" and graph.types[graph.outputs[0]].rank == 1
-        ):  # Keras's R2Score takes no more axes
-            found.append(call("keras.metrics.R2Score", name=metric).render())
+        elif metric == "r2":
+            shape = graph.types[graph.outputs[0]].shape
+            found.append(f"R2({math.prod(size for size in shape if isinstance(size, int))})")
     return found

@@ -38,6 +38,7 @@ METRICS = (
     *("matthews_corrcoef", "mean_absolute_error", "mean_squared_error", "measure"),
     *("precision_score", "r2", "r2_score", "recall_score", "roc_auc_score", "softmax"),
     *("top_k_accuracy_score", "Measures", "OUTPUTS", "require_classes"),
+    *("accuracy", "R2"),
 )
 """Names that `nnspec.emit.metrics` defines or imports."""
 
