@@ -116,12 +116,14 @@ def weight_names(spec: Spec) -> list[str]:
 def callbacks(training: Training, *, has_validation: bool, is_measured: bool) -> list[Expr]:
     """Return the callbacks of `fit`."""
     name = watched(training.keep, has_validation=has_validation)
-    more = ""
+    more, worst = "", "np.inf"
     if training.keep is not None:
-        more = f' mode="{_mode(training, training.keep, name)}",'
+        mode = _mode(training, training.keep, name)
+        more, worst = f' mode="{mode}",', "np.inf" if mode == "min" else "-np.inf"
+    # Else the weights of a first epoch that diverges would be kept.
     made = [
-        f'keras.callbacks.ModelCheckpoint(best, monitor="{name}",{more} '
-        "save_best_only=True, save_weights_only=True)"
+        f'keras.callbacks.ModelCheckpoint(pattern, monitor="{name}",{more} '
+        f"save_best_only=True, save_weights_only=True, initial_value_threshold={worst})"
     ]
     stop = training.stop
     if stop is not None:

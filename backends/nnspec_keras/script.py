@@ -239,6 +239,7 @@ def _main(spec: Spec, training: Training, function: str) -> str:
         "        except (KeyError, OSError, ValueError) as error:",
         '            parser.error(f"--weights: {arguments.weights}: {error}")',
         '    best = arguments.output.with_suffix(".best.weights.h5")',
+        '    pattern = str(best).replace("{", "{{").replace("}", "}}")',
         "    try:",
         "        require_writable(arguments.output, arguments.data, arguments.weights)",
         "        require_writable(best, arguments.data, arguments.weights)",

@@ -162,7 +162,7 @@ def ending(
         *(["            state = whole(model)"] if is_sharded else []),
         *(["            if dist.get_rank() == 0:"] if is_shared else []),
         *(["                kept.load_state_dict(state)"] if is_sharded else []),
-        f"            {'    ' if is_shared else ''}save({kept}, record, arguments.output)",
+        f"            {'    ' if is_shared else ''}save({kept}, record, beside)",
     ]
     if stop is None:
         return lines

@@ -247,8 +247,10 @@ def _main(spec: Spec, training: Training, load: str, options: TorchOptions) -> s
         ),
         *([f"    {SCALER} = torch.amp.GradScaler(device.type)"] if is_scaled(options) else []),
         *(["    average = make_average(model, optimizer)"] if training.average else []),
+        '    beside = arguments.output.with_suffix(".best.safetensors")',
         "    try:",
         "        require_writable(arguments.output, arguments.data, arguments.weights)",
+        "        require_writable(beside, arguments.data, arguments.weights)",
         f"        {loading(data)} = load_data(arguments.data)",
         *([required.call] if required is not None else []),
         "    except (OSError, ValueError) as error:",
@@ -290,7 +292,7 @@ def _main(spec: Spec, training: Training, load: str, options: TorchOptions) -> s
         *ending(training, data, is_shared=is_shared, is_sharded=options.sharded),
     ]
     confusion = confusion_lines(spec)
-    last = []
+    last = ["    beside.replace(arguments.output)"]
     if options.sharded and (data.has_test or confusion):
         last.append("    model = kept.to(device)")
     if data.has_test or confusion:

@@ -41,6 +41,18 @@ def test_a_script_never_writes_over_its_rows_or_itself(
 # Keras copies a variable, when it saves, by a call that NumPy 2 has deprecated.
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 @pytest.mark.parametrize("backend", ["torch", "keras"])
+def test_a_folder_may_have_braces(tmp_path: Path, backend: str) -> None:
+    """Keras takes them for fields, of the epoch and of what is logged."""
+    module = script_of(spec_of(Case("npz", 1, "binary"), tmp_path), backend)
+    place = tmp_path / "{a} {epoch}"
+    place.mkdir()
+    run(module, "--output", place / f"net.{SUFFIXES[backend]}", "--epochs", 1)
+    assert (place / f"net.{SUFFIXES[backend]}").is_file()
+
+
+# Keras copies a variable, when it saves, by a call that NumPy 2 has deprecated.
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+@pytest.mark.parametrize("backend", ["torch", "keras"])
 def test_a_script_never_writes_over_its_first_weights(
     tmp_path: Path, backend: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
+from safetensors.numpy import load_file
 from script_cases import Case, run, script_of, spec_of
 
 from nnspec.data.rows import load_data
@@ -257,22 +259,40 @@ def test_the_keras_script_wants_a_name_that_it_can_save(
 
 # Keras copies a variable, when it saves, by a call that NumPy 2 has deprecated.
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+@pytest.mark.parametrize(
+    ("size", "rate", "more"),
+    [(1e18, 1e3, {}), (30.0, 1.0, {}), (30.0, 1.0, {"keep": {"metric": "val_mae"}})],
+    ids=["at once", "later", "by a metric"],
+)
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_a_diverging_run_fails_and_leaves_the_older_result(tmp_path: Path, backend: str) -> None:
-    rows = pl.DataFrame({"i_0": [1e18, 2.0] * 8, "i_1": [3.0, 1e18] * 8, "t": [1e18, -1e18] * 8})
+def test_a_diverging_run_fails_and_leaves_the_older_result(
+    tmp_path: Path, backend: str, size: float, rate: float, more: dict[str, Any]
+) -> None:
+    rows = pl.DataFrame({"i_0": [size, 2.0] * 8, "i_1": [3.0, size] * 8, "t": [size, -size] * 8})
     spec = small(
         tmp_path,
         rows.write_csv(),
         layers=[{"name": "o", "type": "dense", "units": 1}],
         training={
             "task": "regression",
-            "optimizer": {"type": "sgd", "learning_rate": 1e3},
+            "optimizer": {"type": "sgd", "learning_rate": rate},
             "batch_size": 4,
+            "epochs": 9,
+            **more,
         },
     )
     output = tmp_path / ("out.keras" if backend == "keras" else "out.safetensors")
     output.write_text("an older run's")
-    with pytest.raises(SystemExit, match=r"loss is (inf|nan)") as ended:
+    with pytest.raises(SystemExit, match=r"loss is (inf|nan)|no longer a finite") as ended:
         run(script_of(spec, backend), "--output", output)
     assert ended.value.code not in (0, None)
     assert output.read_text() == "an older run's"
+    # The best so far is beside it, where an epoch ended well.
+    kept = [*tmp_path.glob("out.best.*")]
+    assert bool(kept) == (size < 100)
+    if kept and backend == "torch":
+        assert all(np.isfinite(array).all() for array in load_file(kept[0]).values())
+    if kept and backend == "keras":
+        model = script_of(spec, backend).net()
+        model.load_weights(kept[0])
+        assert all(np.isfinite(array).all() for array in model.get_weights())

@@ -34,8 +34,8 @@ class Measures(keras.callbacks.Callback):
 
     def measured(self):
         output = self.network.predict(self.inputs, batch_size=BATCH_SIZE, verbose=0)
-        if not np.isfinite(output).all():
-            return {}
+        if not np.isfinite(output).all():  # before these weights are kept as the best
+            raise SystemExit("an output is no longer a finite number")
         if HAS_WEIGHTS and SHIFTS_TARGET:
             target = restored(self.target, self.record)
             output = restored(output, self.record)

@@ -144,8 +144,8 @@ class Measures(keras.callbacks.Callback):
         if HAS_METRICS:
             outputs = named_outputs(self.serving, self.inputs)
             numbers = np.concatenate([values.ravel() for values in outputs.values()])
-            if not np.isfinite(numbers).all():
-                return found
+            if not np.isfinite(numbers).all():  # before these weights are kept
+                raise SystemExit("an output is no longer a finite number")
             if HAS_WEIGHTS:
                 found |= measure(self.targets, outputs, self.sample_weight)
             else:

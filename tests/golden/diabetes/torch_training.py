@@ -380,8 +380,10 @@ def main() -> None:
             parser.error(f"--weights: {arguments.weights}: {error}")
     model.to(device)
     optimizer = make_optimizer(model)
+    beside = arguments.output.with_suffix(".best.safetensors")
     try:
         require_writable(arguments.output, arguments.data, arguments.weights)
+        require_writable(beside, arguments.data, arguments.weights)
         data, record = load_data(arguments.data)
     except (OSError, ValueError) as error:
         parser.error(str(error))
@@ -406,7 +408,8 @@ def main() -> None:
             raise SystemExit(f"in epoch {epoch} the loss is {train_loss}, {measured}")
         if measured["loss"] < best:
             best = measured["loss"]
-            save(model, record, arguments.output)
+            save(model, record, beside)
+    beside.replace(arguments.output)
     model.load_state_dict(load_file(arguments.output))
     print("test", evaluate(model, parts["test"]))
 

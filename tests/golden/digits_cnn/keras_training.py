@@ -434,6 +434,7 @@ def main() -> None:
         except (KeyError, OSError, ValueError) as error:
             parser.error(f"--weights: {arguments.weights}: {error}")
     best = arguments.output.with_suffix(".best.weights.h5")
+    pattern = str(best).replace("{", "{{").replace("}", "}}")
     try:
         require_writable(arguments.output, arguments.data, arguments.weights)
         require_writable(best, arguments.data, arguments.weights)
@@ -450,7 +451,11 @@ def main() -> None:
         validation_batch_size=32,
         callbacks=[
             keras.callbacks.ModelCheckpoint(
-                best, monitor="val_loss", save_best_only=True, save_weights_only=True
+                pattern,
+                monitor="val_loss",
+                save_best_only=True,
+                save_weights_only=True,
+                initial_value_threshold=np.inf,
             ),
             keras.callbacks.TerminateOnNaN(),
         ],

@@ -333,6 +333,7 @@ def main() -> None:
         except (KeyError, OSError, ValueError) as error:
             parser.error(f"--weights: {arguments.weights}: {error}")
     best = arguments.output.with_suffix(".best.weights.h5")
+    pattern = str(best).replace("{", "{{").replace("}", "}}")
     try:
         require_writable(arguments.output, arguments.data, arguments.weights)
         require_writable(best, arguments.data, arguments.weights)
@@ -349,7 +350,11 @@ def main() -> None:
         shuffle=False,
         callbacks=[
             keras.callbacks.ModelCheckpoint(
-                best, monitor="loss", save_best_only=True, save_weights_only=True
+                pattern,
+                monitor="loss",
+                save_best_only=True,
+                save_weights_only=True,
+                initial_value_threshold=np.inf,
             ),
             keras.callbacks.TerminateOnNaN(),
         ],
