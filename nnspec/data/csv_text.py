@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import codecs
 import csv
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from nnspec.data import json_text
@@ -69,6 +70,16 @@ def not_utf8(path: Path) -> DataError:
     )
 
 
+@contextmanager
+def _long_values() -> Iterator[None]:
+    """Let a value be as long as it is: Python's reader refuses more than 131,072 characters."""
+    before = csv.field_size_limit(2**31 - 1)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
+
+
 def wrong_line(path: Path) -> str:
     """Return which line has more values than the header has columns, or no end of a quote.
 
@@ -77,6 +88,7 @@ def wrong_line(path: Path) -> str:
     columns, first = 0, 1
     with (
         suppress(OSError),
+        _long_values(),
         path.open(encoding="utf-8-sig", errors="replace", newline="") as text,
     ):
         reader = csv.reader(text, strict=True)
@@ -106,7 +118,10 @@ def line_of(file: object, row: int) -> int | None:
     if suffix != ".csv":
         return None
     try:
-        with Path(file).open(encoding="utf-8-sig", errors="replace", newline="") as text:
+        with (
+            _long_values(),
+            Path(file).open(encoding="utf-8-sig", errors="replace", newline="") as text,
+        ):
             reader = csv.reader(text)
             first, found = 1, -1
             for record in reader:

@@ -202,6 +202,10 @@ WRONG = {
     "a quote without an end": (
         'a,b,y\n1,2,0\n"3,4,1\n5,6,1\n', {}, "the quotes of line 3 are not in order",
     ),
+    "a value of many characters": (
+        f"a,b,y\n{' ' * 140_000}1,2,0\n1,,0\n", {},
+        'line 3: column "b", row 2: the value is missing',
+    ),
     "a comment first": ("# mine\na,b,y\n1,2,0\n", {}, "line 2 has 3 values, and the header 1"),
     "Python's numbers to regress": (
         "a,b,y\n1,2,1_000\n", {"task": "regression"}, 'column "y", row 1: "1_000" is not a number',

@@ -60,6 +60,11 @@ def small(folder: Path, text: str = HEAD + GOOD, **more: object) -> Spec:
         ("", "rows.csv is no readable .csv file: empty"),
         (HEAD + GOOD + "8,9,1,1\n", "no readable .csv file: line 6 has 4 values, not 3"),
         (HEAD + '1,2,0\n"3,4,1\n5,6,1\n', "the quotes of line 3 are not in order"),
+        (
+            HEAD + GOOD + f"{' ' * 140_000}8,9,1\n8,9,\n",
+            'rows.csv, line 7: column "t", row 6: the value is missing',
+        ),
+        (HEAD + GOOD + f"{' ' * 140_000}8,9,1\n8,9,1,1\n", "line 7 has 4 values, not 3"),
         (HEAD + "1,2,0\n3,4,00\n5,6,1\n7,8,1\n", '"t" writes one class in two ways'),
         (HEAD + '1,2,0\n"\n\n3",4,1\n5,x,1\n', 'rows.csv, line 6: column "i_1", row 3'),
     ],

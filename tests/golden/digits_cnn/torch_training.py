@@ -142,6 +142,7 @@ def matching(rows: pl.DataFrame, patterns: list[str], path: Path) -> list[str]:
 def wrong_line(path: Path) -> str:
     """Return which line has too many values, or no end of a quote, if one is so."""
     columns, line = 0, 1
+    csv.field_size_limit(2**31 - 1)
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
         records = csv.reader(file, strict=True)
         try:
@@ -157,6 +158,7 @@ def wrong_line(path: Path) -> str:
 
 def line_of(path: Path, row: int) -> int:
     """Return the line at which a row begins; a value may go over several lines."""
+    csv.field_size_limit(2**31 - 1)
     with path.open(encoding="utf-8-sig", newline="") as file:
         records = csv.reader(file)
         while not next(records):  # blank lines before the header are no rows
