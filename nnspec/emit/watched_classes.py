@@ -12,6 +12,7 @@ from nnspec.language.schedules import Schedule
 from nnspec.language.watching import Keep, metric_of, watched
 from nnspec.language.weighting import is_weighted
 from nnspec.network.loader import Spec
+from nnspec.network.objectives import terms_of
 
 FUNCTION = "require_classes"
 
@@ -29,6 +30,7 @@ class _Watched(NamedTuple):
     kind: str
     target: str
     rank: int
+    ignored: float | None
 
 
 def required_classes(spec: Spec) -> Required | None:
@@ -50,12 +52,22 @@ def required_classes(spec: Spec) -> Required | None:
                 f"    if classes.ndim == {each.rank + 1}:  # a probability per class",
                 "        classes = classes.argmax(axis=-1)",
             ]
+            if each.ignored is not None:
+                lines.append(f"    classes = classes[classes != {each.ignored}]")
         lines += wrap(f"if {missing}:", 4)
         message = f'"{each.name}" is not defined: {told}'
         lines += wrap(f"raise ValueError({literal(message)})", 8)
     part = "validation" if data.has_validation else "train"
-    at = -2 if is_weighted(spec.model) else -1
-    return Required("\n".join(lines), f'        {FUNCTION}(data["{part}"][{at}])')
+    call = [f'        {FUNCTION}(data["{part}"][-1])']
+    if is_weighted(spec.model):  # rows of weight 0 count for nothing
+        counted = f"{parameter}[counts > 0]"
+        if is_named(spec):
+            counted = f"{{name: each[counts > 0] for name, each in {parameter}.items()}}"
+        call = [
+            f'        *_, {parameter}, counts = data["{part}"]',
+            *wrap(f"{FUNCTION}({counted})", 8),
+        ]
+    return Required("\n".join(lines), "\n".join(call))
 
 
 def _missing(each: _Watched) -> tuple[str, str]:
@@ -81,6 +93,9 @@ def _watched(spec: Spec) -> list[_Watched]:
     records: list[Keep | None] = [training.keep, training.stop]
     if isinstance(rate, Schedule):
         records.append(getattr(rate, "watched", None))
+    losses = {
+        term.output: term.training.resolved_loss for term in terms_of(spec.model, spec.graph)
+    }
     found: dict[str, _Watched] = {}
     for record in records:
         name = watched(record, has_validation=data.has_validation)
@@ -94,5 +109,6 @@ def _watched(spec: Spec) -> list[_Watched]:
         least = 0 if metric is None else metric.least_classes
         if metric is not None and least > (1 if is_always else 0):
             rank = spec.graph.types[output].rank
-            found[name] = _Watched(name, metric, kind, target, rank)
+            loss = losses[output] if output in losses else training.resolved_loss
+            found[name] = _Watched(name, metric, kind, target, rank, loss.ignored)
     return list(found.values())

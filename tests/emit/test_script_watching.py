@@ -17,19 +17,20 @@ from nnspec.network.loader import Spec, loads
 ROWS = 12
 
 
-def spec_of(folder: Path, units: int, target: Any, training: dict[str, Any]) -> Spec:
+def spec_of(folder: Path, units: int, target: Any, training: dict[str, Any], **more: Any) -> Spec:
     draw = np.random.default_rng(0)
     x = draw.normal(size=(ROWS, 2))
     np.savez(
-        folder / "rows.npz", x=x, one=np.ones(ROWS), none=np.zeros(ROWS), two=np.arange(ROWS) % 2
-    )
+        folder / "rows.npz", x=x, one=np.ones(ROWS), none=np.zeros(ROWS), two=np.arange(ROWS) % 2,
+        zeros=1 - np.arange(ROWS) % 2,
+    )  # fmt: skip
     document = {
         "nnspec": 1,
         "name": "Net",
         "inputs": {"x": {"shape": [2]}},
         "layers": [{"name": "out", "type": "dense", "units": units},
                    {"name": "y", "type": "sigmoid" if units == 1 else "softmax"}],
-        "data": {"source": "rows.npz", "features": {"x": "x"}, "target": target},
+        "data": {"source": "rows.npz", "features": {"x": "x"}, "target": target, **more},
         "training": {"epochs": 1, **training},
     }  # fmt: skip
     return loads(json.dumps(document), path=folder / "net.json", is_json=True)
@@ -39,7 +40,10 @@ BINARY: dict[str, Any] = {"task": "binary"}
 CLASSES: dict[str, Any] = {"task": "multiclass"}
 NAMED: dict[str, Any] = {"task": {"y": "multiclass"}}
 PER_CLASS = {"type": "average_precision", "average": "per_class"}
-CASES: dict[str, tuple[int, Any, dict[str, Any]]] = {
+WEIGHED = {"sample_weight": "zeros"}
+"""Rows of class 1 count for nothing."""
+IGNORED = {"type": "categorical_cross_entropy", "ignore_index": 1}
+CASES: dict[str, tuple[Any, ...]] = {
     "auc": (1, "one", {**BINARY, "metrics": ["auc"], "keep": {"metric": "val_auc"}}),
     "precision": (
         1, "none",
@@ -53,6 +57,14 @@ CASES: dict[str, tuple[int, Any, dict[str, Any]]] = {
     "named": (
         3, {"y": "one"}, {**NAMED, "metrics": ["auc"], "keep": {"metric": "val_y_auc"}},
     ),
+    "weights": (1, "two", {**BINARY, "metrics": ["auc"], "keep": {"metric": "val_auc"}}, WEIGHED),
+    "weights of names": (
+        3, {"y": "two"}, {**NAMED, "metrics": ["auc"], "keep": {"metric": "val_y_auc"}}, WEIGHED,
+    ),
+    "ignored": (
+        3, "two",
+        {**CLASSES, "loss": IGNORED, "metrics": ["auc"], "keep": {"metric": "val_auc"}},
+    ),
 }  # fmt: skip
 
 
@@ -60,7 +72,8 @@ CASES: dict[str, tuple[int, Any, dict[str, Any]]] = {
 def test_rows_of_one_class_are_refused_where_a_curve_is_watched(
     case: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    spec = spec_of(tmp_path, *CASES[case])
+    units, target, training, *more = CASES[case]
+    spec = spec_of(tmp_path, units, target, training, **(more[0] if more else {}))
     with pytest.raises(UsageError, match="not defined for the rows"):
         nnspec.train(spec, "torch", tmp_path / "run")
     for backend, suffix in {"torch": "safetensors", "keras": "keras"}.items():
