@@ -245,6 +245,13 @@ def test_what_is_wrong_is_told_with_its_file_and_its_row_there(tmp_path, name):
         module.load_data(tmp_path / "rows" / f"train.{suffix}")
 
 
+def test_a_file_of_other_arrays_is_told(tmp_path):
+    module = script_of(spec_of(tmp_path, "npz"), "torch")
+    np.savez(tmp_path / "rows" / "train.npz", z=np.zeros(3))
+    with pytest.raises(ValueError, match="there is no array"):
+        module.load_data(tmp_path / "rows" / "train.npz")
+
+
 def test_a_file_that_is_not_there_is_told_by_check_and_train(tmp_path, capsys):
     spec = spec_of(tmp_path, "csv")
     (tmp_path / "more" / "test.csv").unlink()

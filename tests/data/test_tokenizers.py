@@ -213,6 +213,17 @@ def test_a_language_model_of_pieces_is_predicted_from_a_text(tmp_path: Path) -> 
     assert found.outputs["next"].shape == (len(rows), 8, 300)
 
 
+@pytest.mark.parametrize("suffix", ["csv", "txt"])
+def test_a_script_tells_that_it_has_no_tokenizer(suffix: str, tmp_path: Path) -> None:
+    file, path = bpe(tmp_path), written(tmp_path, suffix)
+    more = {"windows": True} if suffix == "txt" else {}
+    module = script_of(spec_of(tmp_path, {**WAYS["bpe"], **more}, source=path.name), "torch")
+    for content in (None, "{}"):
+        file.unlink() if content is None else file.write_text(content)
+        with pytest.raises(ValueError, match=r"bpe.json holds no tokenizer: "):
+            module.load_data(path)
+
+
 def test_pieces_stand_beside_words_and_numbers(tmp_path: Path) -> None:
     wordpiece(tmp_path)
     path = written(tmp_path, "parquet")

@@ -175,3 +175,14 @@ def test_a_script_of_a_folder_refuses_what_train_refuses(tmp_path: Path) -> None
     (tmp_path / "pets" / "empty" / "a.txt").write_text("x")
     with pytest.raises(ValueError, match=r"a\.txt is no image"):
         module.load_data(tmp_path / "pets")
+
+
+def test_an_image_of_more_pixels_than_pillow_takes_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pillow refuses it by an error that is none of a file or a value."""
+    spec = spec_of(tmp_path, "csv")
+    module = script_of(spec, "torch")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 8)
+    with pytest.raises(ValueError, match=r'column "path", row 1: .*0.png: Image size'):
+        module.load_data(tmp_path / "pets.csv")

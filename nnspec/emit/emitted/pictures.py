@@ -107,7 +107,14 @@ def pixels_of(
                     "it is outside of the folder that paths are relative to"
                 )
             pixels = fitted(file, kind["image"])
-        except (EOFError, LookupError, OSError, SyntaxError, ValueError) as error:
+        except (
+            EOFError,
+            Image.DecompressionBombError,
+            LookupError,
+            OSError,
+            SyntaxError,
+            ValueError,
+        ) as error:
             place = where(path, name, row + 1)
             raise ValueError(f"{place}: {file}: {error}") from None
         yield pixels

@@ -38,7 +38,10 @@ def token_vocabulary(texts: pl.Series, how: dict[str, Any]) -> list[str]:
 def tokenizer_of(how: dict[str, Any]) -> dict[str, Any]:
     """Return a tokenizer as JSON, the number that fills, and one more than the largest."""
     path = Path(__file__).parent / how["tokenizer"]
-    tokenizer = Tokenizer.from_file(str(path))
+    try:
+        tokenizer = Tokenizer.from_file(str(path))
+    except Exception as error:  # of no narrower type
+        raise ValueError(f"{path} holds no tokenizer: {error}") from None
     names = [how["padding"]] if "padding" in how else ["[PAD]", "<pad>", "<|pad|>"]
     known = [tokenizer.token_to_id(name) for name in names]
     if tokenizer.padding and "padding" not in how:

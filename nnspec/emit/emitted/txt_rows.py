@@ -52,7 +52,11 @@ def windows_of(text: str) -> pl.DataFrame:
 
 def windows_of_ids(text: str) -> pl.DataFrame:
     """Return a text cut into windows of ids, and the number of the first of each."""
-    tokenizer = Tokenizer.from_file(str(Path(__file__).parent / TOKENIZER))
+    path = Path(__file__).parent / TOKENIZER
+    try:
+        tokenizer = Tokenizer.from_file(str(path))
+    except Exception as error:  # of no narrower type
+        raise ValueError(f"{path} holds no tokenizer: {error}") from None
     tokenizer.no_truncation()
     tokenizer.no_padding()
     ids = tokenizer.encode(text, add_special_tokens=False).ids

@@ -400,7 +400,7 @@ def main() -> None:
                 model.set_weights(saved.get_weights())
             else:
                 model.load_weights(arguments.weights)
-        except (KeyError, OSError, ValueError) as error:
+        except (KeyError, OSError, TypeError, ValueError) as error:
             parser.error(f"--weights: {arguments.weights}: {error}")
     best = arguments.output.with_suffix(".best.weights.h5")
     pattern = str(best).replace("{", "{{").replace("}", "}}")
