@@ -279,10 +279,12 @@ def _main(spec: Spec, training: Training, load: str, options: TorchOptions) -> s
     if part == "train":
         # As nnspec does: the loss of an epoch is that of its steps.
         lines.append(f'        measured = evaluate({kept}, train{scale}) | {{"loss": train_loss}}')
+        lines += _agreed(options)
         lines += _first(["        print(epoch, measured)"], options)
         finite = "measured.values()"
     else:
         lines.append(f'        measured = evaluate({kept}, parts["validation"]{scale})')
+        lines += _agreed(options)
         lines += _first(['        print(epoch, {"train_loss": train_loss, **measured})'], options)
         finite = "[train_loss, *measured.values()]"
     lines += [
@@ -310,6 +312,20 @@ def _joined() -> list[str]:
         '    if device.type == "cuda":',
         '        device = torch.device("cuda", dist.get_node_local_rank())',
         "        torch.cuda.set_device(device)",
+    ]
+
+
+def _agreed(options: TorchOptions) -> list[str]:
+    """Return the lines by which all processes go on by what the first has measured.
+
+    Of a batch of fewer rows than processes each takes all, with a dropout of its own.
+    """
+    if not options.processes:
+        return []
+    return [
+        "        agreed: list[Any] = [train_loss, measured]",
+        "        dist.broadcast_object_list(agreed)  # small batches drop otherwise in each",
+        "        train_loss, measured = agreed",
     ]
 
 

@@ -93,9 +93,7 @@ def _watched(spec: Spec) -> list[_Watched]:
     records: list[Keep | None] = [training.keep, training.stop]
     if isinstance(rate, Schedule):
         records.append(getattr(rate, "watched", None))
-    losses = {
-        term.output: term.training.resolved_loss for term in terms_of(spec.model, spec.graph)
-    }
+    losses = {term.output: term.training.resolved_loss for term in terms_of(spec.model, spec.graph)}
     found: dict[str, _Watched] = {}
     for record in records:
         name = watched(record, has_validation=data.has_validation)
@@ -109,6 +107,6 @@ def _watched(spec: Spec) -> list[_Watched]:
         least = 0 if metric is None else metric.least_classes
         if metric is not None and least > (1 if is_always else 0):
             rank = spec.graph.types[output].rank
-            loss = losses[output] if output in losses else training.resolved_loss
+            loss = losses.get(output) or training.resolved_loss
             found[name] = _Watched(name, metric, kind, target, rank, loss.ignored)
     return list(found.values())

@@ -104,6 +104,46 @@ def test_two_processes_of_the_script_learn_what_one_does(
         np.testing.assert_allclose(two[name], array, rtol=1e-4, atol=1e-5, err_msg=name)
 
 
+NOTING = """\
+import math, os, runpy, sys
+
+is_finite = math.isfinite
+
+
+def noted(number):
+    with open(f"seen{os.environ['RANK']}", "a") as file:
+        print(repr(number), file=file)
+    return is_finite(number)
+
+
+math.isfinite = noted
+del sys.argv[0]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+@pytest.mark.slow
+def test_all_processes_go_by_what_one_has_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A last batch of one row is computed by each, with a dropout of its own: else one may stop."""
+    path = spec_in(tmp_path)
+    document = json.loads(path.read_text())
+    document["layers"].insert(3, {"type": "dropout", "rate": 0.5})
+    document["data"]["validation"] = 0
+    document["training"] |= {"batch_size": 19, "stop": {"metric": "loss", "patience": 1}}
+    document["training"].pop("regularization")
+    path.write_text(json.dumps(document))
+    script = compiled(path, "shared.py", "--processes")
+    (tmp_path / "noting.py").write_text(NOTING)
+    monkeypatch.chdir(tmp_path)
+    run = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+    ran(*run, "noting.py", script, "--output", tmp_path / "net.safetensors", "--epochs", 4)
+    one, two = ((tmp_path / f"seen{rank}").read_text() for rank in (0, 1))
+    assert one == two
+    assert len(one.splitlines()) >= 2
+
+
 @pytest.mark.slow
 def test_torchrun_trains_by_the_command_too(tmp_path: Path) -> None:
     path = spec_in(tmp_path)

@@ -51,7 +51,7 @@ def gathered(x: Tensor, rows: int) -> Tensor:
 
 
 def combine(model: nn.Module) -> None:
-    """Let each gradient be the mean over the processes: all have the same loss."""
+    """Let each gradient be the mean over the processes."""
     gradients = [each.grad for each in model.parameters() if each.grad is not None]
     whole: Any = torch.cat([each.flatten() for each in gradients])
     dist.all_reduce(whole)

@@ -23,4 +23,6 @@ def read_parts(path: Path) -> tuple[dict[str, np.ndarray], Parts]:
             rows[name] = np.concatenate([arrays[name] for arrays in every])
         except ValueError as error:
             raise ValueError(f'{path}: the parts differ in "{name}": {error}') from None
-    return rows, Parts(files, [len(next(iter(arrays.values()), ())) for arrays in every])
+    return rows, Parts(
+        files, [len(next(iter(arrays.values()), ())) for arrays in every]
+    )
