@@ -68,8 +68,15 @@ class TorchForeign:
         self._frozen = {id(each) for each in module.parameters() if not each.requires_grad}
         for parameter in module.parameters():
             parameter.requires_grad_(True)  # so that each has a gradient to compare
-        self._tensors = dict(_tensors(module))
+        self._held = {name: name for name, _ in _tensors(module)}
+        """Names of tensors as they are asked for -> as the module has them."""
         self._followed: Follower | None = None
+
+    @property
+    def _tensors(self) -> dict[str, torch.Tensor]:
+        """The tensors held now: a module may assign a buffer anew when it is trained."""
+        there = dict(_tensors(self.module))
+        return {name: there[own] for name, own in self._held.items() if own in there}
 
     def use(self, dtype: str) -> str:
         """Compute in this dtype, and return it."""
@@ -84,12 +91,11 @@ class TorchForeign:
             else:
                 self._set(made, places)
         self.module.to(getattr(torch, dtype))
-        self._tensors = dict(_tensors(self.module))
         return dtype
 
     def rename(self, name_of: Callable[[str], str]) -> None:
         """Call each tensor otherwise."""
-        self._tensors = {name_of(name): each for name, each in self._tensors.items()}
+        self._held = {name_of(name): own for name, own in self._held.items()}
 
     def describe(self) -> Described:
         """Return what it takes and holds."""
@@ -101,11 +107,12 @@ class TorchForeign:
             if each.kind not in kinds
         )
         names: dict[int, list[str]] = {}
-        for name, tensor in self._tensors.items():
+        tensors = self._tensors
+        for name, tensor in tensors.items():
             names.setdefault(id(tensor), []).append(name)
         held = []
         for first, *aliases in names.values():
-            tensor = self._tensors[first]
+            tensor = tensors[first]
             learned = isinstance(tensor, nn.Parameter)
             dtype = str(tensor.dtype).removeprefix("torch.")
             held.append(Held(first, tuple(tensor.shape), dtype, learned, tuple(aliases)))
@@ -117,9 +124,10 @@ class TorchForeign:
 
     def load(self, weights: Mapping[str, Array]) -> None:
         """Set tensors by name."""
+        tensors = self._tensors
         with torch.no_grad():
             for name, array in weights.items():
-                tensor = self._tensors[name]
+                tensor = tensors[name]
                 tensor.copy_(torch.from_numpy(np.array(array)).to(tensor.dtype))
 
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:

@@ -13,7 +13,6 @@ from nnspec.cli.reproduced import (
     reproduced,
     tell_reproduced,
 )
-from nnspec.errors import UsageError
 
 
 @click.command(cls=Kept)
@@ -67,12 +66,12 @@ def compare(
     from nnspec.judge.both import compare as compared
     from nnspec.judge.comparison import Comparison
     from nnspec.judge.judgement import Judgement
+    from nnspec.judge.process import reference_of
     from nnspec.judge.verify import arguments_of, map_of
-    from nnspec.support.files import write_text
+    from nnspec.support.files import require_apart, write_text
 
     for path in (save_map, report):
-        if path is not None and path in (a, b, known):
-            raise UsageError(f"{path}: would be written over what is compared")
+        require_apart(path, str(reference_of(a).path), str(reference_of(b).path), known)
     console = Console(emoji=False)
     with stages("comparing", is_shown=not as_json) as shown:
         found = compared(

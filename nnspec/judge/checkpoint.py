@@ -113,7 +113,7 @@ class _Case:
             f"{name} is not {found.sources[name].told()}, but off by up to {error:.2g} of its "
             "largest"
             for name, error in sorted(off.items(), key=lambda each: -each[1])
-            if error > CLOSE
+            if not error <= CLOSE
         ]
         if len(told) > 3:
             self.recorder.note(f"other numbers in {some_of([each.split()[0] for each in told])}")
@@ -162,8 +162,14 @@ class _Case:
         errors = {}
         for name, source in found.sources.items():
             array = np.asarray(self.own[name], "float64")
-            scale = max(float(np.max(np.abs(array), initial=0.0)), CLOSE)
-            off = np.abs(np.asarray(source.of(self.given), "float64") - array)
+            given = np.asarray(source.of(self.given), "float64")
+            finite = np.isfinite(array)
+            scale = max(float(np.max(np.abs(array), initial=0.0, where=finite)), CLOSE)
+            with np.errstate(invalid="ignore"):
+                off = np.abs(given - array)
+            # The same infinity, or no number in both, is no difference.
+            off[(given == array) | (np.isnan(given) & np.isnan(array))] = 0.0
+            off[np.isnan(off)] = np.inf
             errors[name] = float(np.max(off, initial=0.0)) / scale
         return errors
 

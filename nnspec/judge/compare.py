@@ -12,6 +12,7 @@ import numpy as np
 from nnspec.backend import versions
 from nnspec.backend.foreign import Foreign
 from nnspec.errors import NnspecError
+from nnspec.judge.against import SAME
 from nnspec.judge.attempts import Attempt, Attempts
 from nnspec.judge.checks import GRADIENT
 from nnspec.judge.choices import floats_of
@@ -92,6 +93,9 @@ class _Case:
         if not self._interface():
             self.recorder.leave_out("forward", self.pair, "the interface differs")
             return
+        if told := self._drawn():
+            self.recorder.leave_out("forward", self.pair, told)
+            return
         show("which tensor is which")
         best = self.attempts.best()
         for note in self.attempts.notes:
@@ -109,6 +113,23 @@ class _Case:
         self._gradients(best)
         for kind, reason in LATER.items():
             self.recorder.leave_out(kind, self.pair, reason)
+
+    def _drawn(self) -> str:
+        """Return that a file answers otherwise when it is called again: nothing is said of it."""
+        for side in self.meeting.sides:
+            first, second = (side.facing.run(self.inputs) for _ in range(2))
+            error = relative_error(floats_of(second), floats_of(first))
+            is_whole = all(
+                np.array_equal(second[name], array)
+                for name, array in first.items()
+                if name not in floats_of(first)
+            )
+            if not error <= SAME[self.meeting.dtype] or not is_whole:
+                return (
+                    f"{side.label} answers otherwise when it is called again with the same inputs, "
+                    f"by {error:.1e}: it draws numbers as at inference too, or remembers calls"
+                )
+        return ""
 
     # The interface
 
@@ -330,7 +351,11 @@ class _Case:
                 errors[name] = tensor_error(
                     source.taken(theirs[source.tensor]), expected, largest * 1e-6
                 )
-        worst = max(errors, key=errors.__getitem__, default="")
+        if not errors:
+            reason = "no tensor is shared by which the two have a gradient"
+            self.recorder.leave_out("gradient", self.pair, reason)
+            return
+        worst = max(errors, key=errors.__getitem__)
         blame = self._blame(best, f"Most of all that of {worst}.")
         self.recorder.add(
             "gradient", self.pair, "float64", errors.get(worst, 0.0), GRADIENT, blame=blame

@@ -65,10 +65,10 @@ def _called_again(beside: Beside) -> list[str]:
     until = time.monotonic() + SECONDS
     for call in range(2, CALLS + 1):
         error = relative_error(beside.theirs(row), first)
-        if time.monotonic() > until:
-            break
-        if error > _still(beside):
+        if not error <= _still(beside):
             found.append(f"call {call} with the same inputs answers otherwise, by {error:.1e}")
+            break
+        if time.monotonic() > until:
             break
     after = foreign.weights()
     moved = [name for name, array in before.items() if not np.array_equal(after[name], array)]

@@ -94,7 +94,8 @@ class Search:
         """
         foreign, met, prints = self.facing.foreign, set[str](), set[bytes]()
         self._enliven(seed)
-        before, given = foreign.weights(), set[str]()
+        before = foreign.weights()
+        given: dict[str, Array] = {}
         while held := [each for each in self._weights_of(self._found) if each.name not in met]:
             met.update(each.name for each in held)
             apart = told_apart(held, foreign.weights(), seed, halves(self._found), prints)
@@ -102,10 +103,18 @@ class Search:
                 break
             # What stood for a parameter by its numbers alone is a constant, as a scale of 1.
             taken = {source.tensor for source in self._found.sources.values()}
-            self._constants |= given - taken
-            foreign.load({**{name: before[name] for name in given - taken}, **apart})
-            given = {*given & taken, *apart}
+            lost = given.keys() - taken
+            self._constants |= lost
+            foreign.load({**{name: before[name] for name in lost}, **apart})
+            given |= apart
             self.run({**self._given, **self._spared})
+            if lost and self.faults:
+                # They are weights after all, of others than those that they had stood for.
+                self._constants -= lost
+                foreign.load({name: given[name] for name in lost})
+                self.run({**self._given, **self._spared})
+            else:
+                given = {name: array for name, array in given.items() if name not in lost}
         return self._found
 
     def _enliven(self, seed: int) -> None:

@@ -81,7 +81,10 @@ class Units:
 
     def _is_sought(self, view: View) -> bool:
         array = self.tensors.get(view.tensor)
-        return array is not None and array.dtype.kind == "f" and array.size > 1
+        if array is None or array.dtype.kind != "f":
+            return False
+        # One number that nothing says to be learned may be a constant, as a scale of attention.
+        return array.size > 1 or view.tensor in self.learned or view.own == "bias"
 
     def own(self) -> Weights:
         """Return the tensors that the file itself holds."""

@@ -386,6 +386,15 @@ def test_other_names_are_found_by_value_and_two_files_of_weights_too(tmp_path: P
     assert torch.equal(other[sources["features.4.c.weight"].tensor], state["features.4.c.weight"])
     report = compare(kept(tmp_path, state), kept(tmp_path, state, "w.pt"))
     assert report.verdict == "the same", report.to_json()
+    whole = state["fc2.bias"].clone()
+    for wrong in (float("nan"), float("inf")):
+        state["fc2.bias"][:] = wrong
+        assert compare(kept(tmp_path, state), kept(tmp_path, state, "w.pt")).passed
+        other = {**state, "fc2.bias": whole}
+        for pair in ((state, other), (other, state)):
+            assert not compare(kept(tmp_path, pair[0]), kept(tmp_path, pair[1], "w.pt")).passed
+    state["fc2.bias"][:] = whole
+    kept(tmp_path, state)
     state["fc2.bias"] += 1
     done = CliRunner().invoke(
         main, ["compare", str(tmp_path / "w.safetensors"), str(kept(tmp_path, state, "w.pt"))]

@@ -74,10 +74,19 @@ def custom(variance: str) -> str:
     return text.replace("class Residual", CUSTOM.replace("UNBIASED", variance), 1)
 
 
+ANEW = "self.running_mean = (1 - self.momentum) * self.running_mean + self.momentum * mean"
+"""Instead of a change in place: the module holds another tensor then."""
+
+
 @pytest.mark.parametrize("variance", ["var", "x.var((0, 2, 3))"], ids=["biased", "unbiased"])
-def test_a_norm_of_the_user_is_the_same(variance: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_anew", [False, True])
+def test_a_norm_of_the_user_is_the_same(variance: str, is_anew: bool, tmp_path: Path) -> None:
     """The spec's statistic is the biased variance, and PyTorch's own layer has the other."""
-    report = trained(TRAINED, f"{written(tmp_path, custom(variance))}:Net")
+    text = custom(variance)
+    if is_anew:
+        text = text.replace("self.running_mean.lerp_(mean, self.momentum)", ANEW)
+    assert (ANEW in text) == is_anew
+    report = trained(TRAINED, f"{written(tmp_path, text)}:Net")
     assert report.passed, report.to_json()
 
 
