@@ -294,7 +294,8 @@ def _answer(
     """Add what is predicted: the name or the number of a class, "" or -1 where it is refused."""
     shape = value.shape
     if kind_of(answer.task) == "multiclass":
-        axis = len(shape) - 1 if answer.class_axis in (None, -1) else answer.class_axis + 1
+        given = -1 if answer.class_axis is None else answer.class_axis
+        axis = given + 1 if given >= 0 else len(shape) + given
         numbers = made.node("ArgMax", raw, axis=axis, keepdims=0)
         shape = (*shape[:axis], *shape[axis + 1 :])
     else:

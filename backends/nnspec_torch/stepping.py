@@ -63,12 +63,17 @@ class Stepping:
             loss: Tensor = self._source.train_step(self._model, *state, *rows)
         return loss
 
+    @property
+    def _scale(self) -> float:
+        """What the loss is multiplied by."""
+        return 1.0 if self._scaler is None else float(self._scaler.get_scale())
+
     def state(self) -> Weights:
         """Return what it remembers, by neutral names."""
         taken = self._steps.taken
         state = state_of(self._graph, self._record, self._model, self.optimizer, taken)
         if self._accumulated > 1:
-            state |= waiting(self._graph, self._model, self._batch)
+            state |= waiting(self._graph, self._model, self._batch, self._scale)
         if self._average is not None:
             state |= averages_of(self._graph, self._model, self._average)
         if self._scaler is not None:
@@ -87,7 +92,7 @@ class Stepping:
             averages, state = without_averages(self._graph, state)
         if self._accumulated > 1:
             whole, state = state, without_waiting(self._graph, self._accumulated, state)
-            self._batch = wait_again(self._graph, self._model, whole)
+            self._batch = wait_again(self._graph, self._model, whole, self._scale)
         steps = load_state(self._graph, self._record, self._model, self.optimizer, state)
         self._steps.taken = steps
         if self._average is not None:

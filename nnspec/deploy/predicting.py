@@ -168,18 +168,14 @@ def predict(
         if isinstance(rows, str | Path) and isinstance(table, pl.DataFrame) and Path(rows).is_dir():
             files = tuple(table["file"])
     if preprocessing.answers is not None:
+        for name in preprocessing.answers.keys() & outputs.keys():
+            _require_numbers(outputs[name], model, file, "row")
         several = _several(outputs, preprocessing.answers, program, model)
         return replace(several, files=files)
     numbers = None
     if len(outputs) == 1:
         (values,) = outputs.values()
-        if np.isnan(values).any():
-            row = int(np.argwhere(np.isnan(values))[0][0])
-            what = "row" if windows is None else "window"
-            raise DataError(
-                f"{model} gives no number for {what} {row + 1} of {file}, though it is sound: "
-                "its weights are damaged, or too large"
-            )
+        _require_numbers(values, model, file, "row" if windows is None else "window")
         values = preprocessing.restored(values)
         outputs = dict.fromkeys(outputs, values)
         threshold = _threshold(program.metadata.get("nnspec.threshold", "0.5"), model)
@@ -194,6 +190,15 @@ def predict(
     return Predictions(
         outputs, numbers, preprocessing.target, labels, named, files=files, windows=windows
     )
+
+
+def _require_numbers(values: Array, model: object, file: object, what: str) -> None:
+    if np.isnan(values).any():
+        row = int(np.argwhere(np.isnan(values))[0][0])
+        raise DataError(
+            f"{model} gives no number for {what} {row + 1} of {file}, though it is sound: "
+            "its weights are damaged, or too large"
+        )
 
 
 def _several(

@@ -202,7 +202,10 @@ class _Parser:
         if name == "round":
             if len(given) > 1:
                 raise ExpressionError(f"round takes one number, and got {len(given)}")
-            return round(given[0])
+            try:
+                return round(given[0])
+            except (OverflowError, ValueError):
+                raise ExpressionError(f"round takes a finite number, and got {given[0]}") from None
         if len(given) == 1:
             raise ExpressionError(f"{name} takes two numbers or more, and got one")
         return min(given) if name == "min" else max(given)

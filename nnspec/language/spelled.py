@@ -12,6 +12,7 @@ _FLAGS = {
     **dict.fromkeys(("true", "yes", "on", "y"), True),
     **dict.fromkeys(("false", "no", "off", "n"), False),
 }
+_NUMBER = re.compile(r"[+-]?(?:\d{1,300}(?:\.\d{0,300})?|\.\d{1,300})\Z", re.ASCII)
 _TUPLE = re.compile(r"\s*(?:\(\s*\d+\s*(?:,\s*\d+\s*)*,?\s*\)|\d+\s*[x×]\s*\d+)\s*\Z")
 
 
@@ -21,7 +22,7 @@ def spelling(value: object, expected: str, mark: Mark | None) -> tuple[str, Fix 
     word = value.strip().lower() if isinstance(value, str) else ""
     if expected == "true or false" and word in _FLAGS:
         hint, meant = "YAML 1.2 spells it true or false", _FLAGS[word]
-    elif "number" in expected and word.lstrip("+-").replace(".", "", 1).isdecimal():
+    elif "number" in expected and _NUMBER.match(word):
         is_whole = "." not in word
         if is_whole or expected == "a number":
             hint, meant = "write the number without quotes", int(word) if is_whole else float(word)

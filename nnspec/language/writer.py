@@ -11,17 +11,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, get_args
 
 import yaml
+from pydantic.fields import FieldInfo
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from nnspec.errors import UsageError
 from nnspec.language.source import plain_scalar
 from nnspec.layers.base import Layer
 from nnspec.layers.fields import Frozen
+from nnspec.layers.records import Lazy
 from nnspec.layers.signatures import CHOOSING, accepted, alike, ordered
 
 WIDTH = 100
 """Characters of a line that a section on one line may have."""
 _TAG = "tag:yaml.org,2002:"
+_SAID = ("data_format", "axis", "kernel_initializer", "embeddings_initializer",
+         "depthwise_initializer", "pointwise_initializer")  # fmt: skip
+"""Keys that say something where they have their default too: that it was chosen."""
 _FIRST = ("name", *CHOOSING, "inputs")
 """Keys that stand first, in this order, in what was made in Python."""
 _HEAD = ("nnspec", "name", "description", "data_format")
@@ -94,15 +99,27 @@ def _given(record: Frozen) -> Iterator[tuple[str, Any]]:
         # Elsewhere one number may mean something else than as many equal ones.
         if is_layer and isinstance(value, tuple) and int in get_args(accepted(field)):
             value, default = alike(value), alike(default)
-        if says_which or field.is_required() or value != default:
-            yield name, _inner(name, value)
+        is_said = name in _SAID and name in record.model_fields_set
+        if says_which or field.is_required() or value != default or is_said:
+            yield name, _inner(name, value, is_named=not _is_one_record(field))
     if isinstance(record, Layer):
         yield "type", record.type
     # The variables that the use of a block sets.
     yield from ((name, plain(value)) for name, value in (record.model_extra or {}).items())
 
 
-def _inner(name: str, value: Any) -> Any:
+def _is_one_record(field: FieldInfo) -> bool:
+    """Whether a field takes a record of one kind, which its bare name does not stand for."""
+    kinds: list[Any] = [field.annotation]
+    told = [*field.metadata]
+    while kinds:
+        kind = kinds.pop()
+        told += getattr(kind, "__metadata__", ())
+        kinds += get_args(kind)
+    return any(type(each) is Lazy for each in told)
+
+
+def _inner(name: str, value: Any, *, is_named: bool) -> Any:
     """Return a value of a record, in the shortest form that the language has for it.
 
     A record that has only its defaults is its bare name, and a list of one name that name.
@@ -114,7 +131,7 @@ def _inner(name: str, value: Any) -> Any:
     made = plain(value)
     if name == "metrics" and isinstance(value, Sequence):
         return [_bare(*pair) for pair in zip(value, made, strict=True)]
-    return _bare(value, made)
+    return _bare(value, made) if is_named else made
 
 
 def _bare(value: Any, made: Any) -> Any:

@@ -109,6 +109,32 @@ def test_what_is_added_to_gradients_is_not_scaled(
         np.testing.assert_allclose(moved[1][name], array, atol=0.02 * largest, rtol=0)
 
 
+def test_batches_that_wait_have_no_scale(tmp_path: Path) -> None:
+    """They are of the loss, so that a run goes on with other hardware from the middle of a step."""
+    spec = nnspec.load(spec_in(tmp_path, "dropout"), variables={"training.accumulate": 4})
+    backend = get_backend("torch")
+    x, y = np.full((4, 8), 0.5, np.float32), np.zeros(4, np.int64)
+    programs, states = {}, {}
+    for precision in ("32", "16-mixed"):
+        options = make_options(backend, {"precision": precision}, training=True)
+        program = programs[precision] = backend.compile(spec, options).build()
+        program.reseed(0)
+        program.train_step({"x": x}, y)
+        states[precision] = program.optimizer_state()
+    names = [name for name in states["32"] if name != SCALE]
+    largest = max(np.abs(states["32"][name]).max() for name in names if "gradient" in name)
+    assert 0 < largest < 10
+    for name in names:
+        np.testing.assert_allclose(
+            states["16-mixed"][name], states["32"][name], atol=0.2 * largest, rtol=0
+        )
+    for own, other in (("32", "16-mixed"), ("16-mixed", "32")):
+        programs[own].load_optimizer_state(states[other])
+        again = programs[own].optimizer_state()
+        for name in names:
+            np.testing.assert_array_equal(again[name], states[other][name])
+
+
 def test_wrong_scales_are_refused(tmp_path: Path) -> None:
     spec = nnspec.load(spec_in(tmp_path, "dropout"))
     backend = get_backend("torch")

@@ -130,7 +130,7 @@ KEYS = {
 }  # fmt: skip
 VALUES = {
     "bidirectional": {"merge_mode": {"concatenate": "concat", "cat": "concat", "add": "sum",
-                                     "average": "ave", "mean": "ave", "multiply": "mul"}},
+                                     "ave": "average", "mean": "average", "mul": "multiply"}},
 }  # fmt: skip
 NULLS = {
     "bidirectional": {
