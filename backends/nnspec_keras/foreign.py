@@ -280,17 +280,35 @@ class KerasForeign:
     ) -> list[tuple[str, tf.Tensor]]:
         given: Any = list(inputs.values())
         if getattr(self.model, "inputs", None):
-            result = self.model(given[0] if len(given) == 1 else given, training=training)
+            result = self.model(self._as_it_takes(inputs), training=training)
             names = list(getattr(self.model, "output_names", []))
         else:
-            result = self.model(*given, training=training)
+            first, *others = inputs
+            parameters = inspect.signature(self.model.call).parameters
+            named = {name: inputs[name] for name in others if name in parameters}
+            if len(named) == len(others):  # `training` may stand between them
+                result = self.model(inputs[first], **named, training=training)
+            else:
+                result = self.model(*given, training=training)
             names = []
         found = list(named_in(result, tf.is_tensor))
-        if len(names) == len(found):
+        # A mapping has names of its own, in an order that is not that of the layers.
+        if len(names) == len(found) and not isinstance(result, Mapping):
             # A layer that is called twice may name two outputs.
             names = [name + "'" * names[:i].count(name) for i, name in enumerate(names)]
             found = [(name, each) for name, (_, each) in zip(names, found, strict=True)]
         return found
+
+    def _as_it_takes(self, inputs: Mapping[str, tf.Tensor]) -> Any:
+        """Return inputs as the model was made of them: one, a list in its order, or a mapping."""
+        if len(inputs) == 1:
+            return next(iter(inputs.values()))
+        if {each.name for each in self.model.inputs} != inputs.keys():
+            return list(inputs.values())
+        struct = getattr(self.model, "_inputs_struct", None)
+        if isinstance(struct, Mapping):
+            return {key: inputs[each.name] for key, each in struct.items()}
+        return [inputs[each.name] for each in self.model.inputs]
 
 
 @contextmanager

@@ -71,7 +71,8 @@ def compare(
     from nnspec.support.files import require_apart, write_text
 
     for path in (save_map, report):
-        require_apart(path, str(reference_of(a).path), str(reference_of(b).path), known)
+        if path is not None:
+            require_apart(path, *(str(reference_of(each).path) for each in (a, b)), known)
     console = Console(emoji=False)
     with stages("comparing", is_shown=not as_json) as shown:
         found = compared(

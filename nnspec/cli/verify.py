@@ -343,10 +343,11 @@ def _against(
         )
     if len(maps) > 1:
         raise UsageError("--map is given once with --against: a file that --save-map wrote")
-    judged = str(reference_of(file).path)
-    require_output(spec, page, judged)
-    require_output(spec, saved_map, judged, page, *maps)
-    require_output(spec, saved_weights, judged, saved_map, page, *maps)
+    if saved_map or saved_weights or page:
+        judged = str(reference_of(file).path)
+        require_output(spec, page, judged)
+        require_output(spec, saved_map, judged, page, *maps)
+        require_output(spec, saved_weights, judged, saved_map, page, *maps)
     console = Console(emoji=False)
     known = map_of(maps[0]) if maps else None
     taken = _taken(batch, seed, chosen(levels, require)[0])

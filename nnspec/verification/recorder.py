@@ -188,8 +188,8 @@ class Recorder:
     ) -> T | None:
         """Return the result of an engine, or None if it fails, and then the report says so.
 
-        Code that does not run is the worst difference there is: a failed check. What an engine
-        refuses to express is not checked.
+        Code that does not run is the worst difference there is: a failed check, whatever was asked
+        for. What an engine refuses to express is not checked.
         label: of the engine. when: "at time = 4". against: what it would have been compared with.
         is_first: of the engine's attempts: a wrong call raises, and what the engine refuses leaves
         it out of everything.
@@ -210,7 +210,7 @@ class Recorder:
             failure = f"{label} does not run {when}".rstrip()
             pair = (label, against or label)
             cause = f"{failure}: {cause_of(error)}"
-            self.add_failed(kind, pair, dtype, cause, always=is_first)
+            self.add_failed(kind, pair, dtype, cause, always=True)
         return None
 
     def _leave_unbounded(self, label: str, kind: Kind, when: str, *, is_first: bool) -> None:

@@ -88,10 +88,9 @@ def train_steps(
 
 
 def batches_of(steps: int, spec: Spec) -> int:
-    """Return how many batches are trained on: so many, and whole optimizer steps."""
+    """Return how many batches so many optimizer steps take."""
     training = spec.model.training
-    count = training.accumulate if training is not None else 1
-    return count * max(1, steps // count)
+    return steps * (training.accumulate if training is not None else 1)
 
 
 def batch_of(state: State, spec: Spec, step: int) -> tuple[Mapping[str, Array], Target]:

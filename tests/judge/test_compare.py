@@ -476,3 +476,37 @@ def test_nothing_is_written_over_what_is_compared(tmp_path: Path) -> None:
         result = CliRunner().invoke(main, words)
         assert (result.exit_code, "is what this command reads" in result.output) == (2, True)
     assert one.read_text() == ONE.replace("SEED", "0")
+
+
+TWO = """\
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.of_a = nn.Linear(4, 3)
+        self.of_b = nn.Linear(4, 5)
+
+    def forward(self, a, b):
+        return {"scores": self.of_a(a), "classes": torch.tanh(self.of_b(b))}
+"""
+
+
+def two_in_keras(kind: str) -> keras.Model:
+    a, b = (keras.Input((4,), name=name) for name in "ab")
+    # Their layers have each the name of the other output.
+    scores = keras.layers.Dense(3, name="classes")(a)
+    classes = keras.layers.Dense(5, activation="tanh", name="scores")(b)
+    given = [b, a] if kind == "list" else {"second": b, "first": a}
+    return keras.Model(given, {"scores": scores, "classes": classes})
+
+
+@pytest.mark.parametrize("kind", ["list", "mapping"])
+def test_inputs_and_outputs_go_by_their_names(kind: str, tmp_path: Path) -> None:
+    """Not by an order that Keras has for itself."""
+    pair = f"{written(tmp_path, TWO)}:Net", saved(tmp_path, two_in_keras(kind))
+    for each in (pair, pair[::-1]):
+        report = compared(*each, "a=4", "b=4")
+        assert report.verdict == "the same", report.to_json()

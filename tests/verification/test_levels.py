@@ -16,6 +16,7 @@ from nnspec.network.loader import Spec, loads
 from nnspec.verification.checks import TITLES, Check, difference
 from nnspec.verification.levels import KINDS, LEVELS, levels_named
 from nnspec.verification.report import Report
+from nnspec.verification.trained import batches_of
 
 DOCUMENT = {
     "nnspec": 1,
@@ -93,6 +94,39 @@ def test_an_engine_that_does_not_run_fails_whatever_is_chosen(
     monkeypatch.setattr("nnspec.verification.engines.DirectOnnx.build", build)
     report = verified("torch", "keras", "onnx", levels="gradients")
     assert [check.detail for check in report.failures()] == ["onnx does not run: ValueError: no"]
+
+
+@pytest.mark.parametrize("method", ["train_step", "gradients"])
+@pytest.mark.parametrize("levels", ["outputs,gradients", "training"])
+def test_a_source_that_does_not_train_fails_whatever_is_chosen(
+    method: str, levels: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What breaks for a level that was not asked for is no reason to say nothing."""
+
+    def fails(*given: object, **options: object) -> None:
+        raise ValueError("no")
+
+    monkeypatch.setattr(f"nnspec_keras.runtime.KerasProgram.{method}", fails)
+    report = verified("torch", "keras", levels=levels)
+    assert report.verdict == "not the same"
+    told = [check.detail for check in report.failures()]
+    assert "keras does not run in training: ValueError: no" in told
+
+
+def test_steps_are_of_the_optimizer() -> None:
+    """Each has as many batches as the spec accumulates: else there would be one step alone."""
+    document = DOCUMENT | {
+        "data_format": "channels_last",
+        "training": {"task": "regression", "accumulate": 3, "optimizer": "adam"},
+        "data": {"source": "rows.csv", "features": {"x": "*"}, "target": ["a", "b"]},
+    }
+    trained = loads(json.dumps(document), is_json=True)
+    assert batches_of(4, trained) == 12
+    assert batches_of(4, spec()) == 4
+    report = nnspec.verify(
+        trained, backends=("torch", "keras"), exporters=False, steps=4, levels="training"
+    )
+    assert report.passed, report.to_json()
 
 
 def command(*arguments: str, spec: Path) -> Result:
