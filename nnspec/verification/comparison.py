@@ -129,7 +129,10 @@ def kinked_errors(first: tuple[float, Weights], second: tuple[float, Weights]) -
     top = _largest(first[1])
     errors = {name: tensor_error(second[1][name], array, top) for name, array in first[1].items()}
     scale = max(abs(first[0]), abs(second[0]), 1e-300)
-    errors[LOSS] = abs(second[0] - first[0]) / scale
+    with np.errstate(invalid="ignore"):
+        error = abs(second[0] - first[0]) / scale
+    # Of what is finite here and not there no distance is a number.
+    errors[LOSS] = float("inf") if np.isnan(error) else error
     return errors
 
 

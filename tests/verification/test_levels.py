@@ -6,6 +6,7 @@ import json
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
@@ -14,6 +15,7 @@ from nnspec.cli import main
 from nnspec.errors import UsageError
 from nnspec.network.loader import Spec, loads
 from nnspec.verification.checks import TITLES, Check, difference
+from nnspec.verification.comparison import kinked_errors
 from nnspec.verification.levels import KINDS, LEVELS, levels_named
 from nnspec.verification.report import Report
 from nnspec.verification.trained import batches_of
@@ -175,3 +177,10 @@ def test_a_failed_check_is_told_with_what_it_measured(
 ) -> None:
     check = Check("forward", ("a", "b"), dtype, error, tolerance, False, None, detail)
     assert difference(check) == f"a – b differ in {told}"
+
+
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf")])
+def test_a_loss_that_is_finite_with_one_alone_is_infinitely_far(wrong: float) -> None:
+    gradients = {"w": np.ones(2)}
+    assert kinked_errors((1.0, gradients), (wrong, gradients))["loss"] == float("inf")
+    assert kinked_errors((1.0, gradients), (1.0, gradients))["loss"] == 0
