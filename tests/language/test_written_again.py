@@ -34,6 +34,13 @@ def test_what_is_written_is_read_as_the_same(name: str) -> None:
     assert again.to_yaml() == spec.to_yaml()
 
 
+def test_a_chain_takes_no_schedule_of_what_epochs_measure() -> None:
+    rate = "{schedule: chained, schedules: [{schedule: plateau, initial: 0.01}, 0.1], lengths: [9]}"
+    training = f"training: {{task: regression, optimizer: {{type: sgd, learning_rate: {rate}}}}}\n"
+    with pytest.raises(nnspec.SpecError, match="schedules of steps are expected in a chain"):
+        loads(HEAD + DENSE + DATA + training)
+
+
 def test_a_law_that_a_layer_chose_stays_beside_that_of_all() -> None:
     model = nnspec.Model(
         name="A",

@@ -41,6 +41,12 @@ class Chained(Schedule):
                 "wrong_value",
                 "schedules without cycle_momentum are expected in a chain",
             )
+        if any(getattr(part, "schedule", "") == "plateau" for part in self.parts):
+            raise PydanticCustomError(
+                "wrong_value",
+                "schedules of steps are expected in a chain, and plateau follows what an epoch "
+                "measures",
+            )
         return self
 
     @property
