@@ -171,3 +171,26 @@ def test_hidden_matrices_are_neither_embeddings_nor_the_last_weights() -> None:
 def test_an_average_beside_an_average_is_refused(training: dict[str, Any]) -> None:
     with pytest.raises(SpecError, match="keeps an average of its own"):
         spec_of("", [4], **training)
+
+
+def test_groups_are_those_of_each_weight_where_one_has_no_gradient() -> None:
+    """Keras's Nadam builds anew at each step, of the weights that have one."""
+    spec = loads(
+        """
+nnspec: 1
+name: A
+inputs: {x: {shape: [3]}}
+layers:
+  - {name: idle, type: dense, units: 2, inputs: x}
+  - {name: quiet, type: stop_gradient}
+  - {name: hidden, type: dense, units: 4, activation: tanh, inputs: x}
+  - {name: both, type: concatenate, inputs: [quiet, hidden]}
+  - {name: y, type: dense, units: 1}
+training: {task: regression, optimizer: {type: nadam, decay: {rate: 0.1, of: weights}}}
+data: {source: a.csv, features: {x: "x_*"}, target: y}
+"""
+    )
+    report = nnspec.verify(
+        spec, backends=("torch", "keras"), exporters=False, levels="gradients,training"
+    )
+    assert report.passed, report.to_json()

@@ -47,6 +47,8 @@ class Grouped(keras.optimizers.Optimizer):
         self.groups = groups
 
     def build(self, variables):
+        if self.built:  # a step may ask for it, with those that have a gradient alone
+            return
         super().build(variables)
         # An update sees variables that have lost their paths.
         self.settings = tuple(self.settings_of(variable) for variable in variables)
