@@ -65,7 +65,7 @@ class Stepping:
 
     @property
     def _scale(self) -> float:
-        """What the loss is multiplied by."""
+        """The factor of the loss."""
         return 1.0 if self._scaler is None else float(self._scaler.get_scale())
 
     def state(self) -> Weights:
