@@ -227,6 +227,7 @@ def test_wrong_calls_are_told_and_the_server_goes_on(tmp_path: Path) -> None:
     talk(tmp_path, session)
 
 
+@pytest.mark.slow
 def test_a_call_that_takes_too_long_is_ended_with_all_it_started(tmp_path: Path) -> None:
     (tmp_path / "spec.yaml").write_text(SPEC)
     mark = tmp_path / "pid"

@@ -95,6 +95,7 @@ def test_the_side_that_mobilenet_v2_pads_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.slow
 def test_the_momentum_of_mobilenet_v2_is_told(tmp_path: Path) -> None:
     """Keras keeps 0.999 of old statistics, and the zoo's 0.9: all but training is the same."""
     text = MODEL.format(name="MobileNetV2", size=33, momentum=None)

@@ -167,6 +167,7 @@ ROWS: dict[str, Any] = {
 
 
 @pytest.mark.slow
+@pytest.mark.slow
 def test_a_layer_within_a_class_of_the_user_shows_alone(tmp_path: Path) -> None:
     done = reproduced_of(ROWS, f"{written(tmp_path, SUBCLASSED)}:Net", tmp_path / "shown")
     assert done.written, done.reason
@@ -199,6 +200,7 @@ def test_the_names_of_a_file_are_no_code(tmp_path: Path) -> None:
     assert shown(tmp_path / "shown") > 1e-2
 
 
+@pytest.mark.slow
 def test_two_files_part_in_two_scripts(tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     old, new, *_ = FAULTS["epsilon"]
@@ -217,6 +219,7 @@ def test_two_files_part_in_two_scripts(tmp_path: Path) -> None:
     assert (tmp_path / "shown" / "b.keras").exists()
 
 
+@pytest.mark.slow
 def test_two_specs_part_in_two_scripts(tmp_path: Path) -> None:
     other = json.loads(json.dumps(PICTURES))
     other["layers"][5]["activation"] = "tanh"
@@ -252,6 +255,7 @@ def test_the_command_writes_nothing_where_nothing_differs(tmp_path: Path) -> Non
     assert not (tmp_path / "shown").exists()
 
 
+@pytest.mark.slow
 def test_the_command_writes_what_shows_a_difference(tmp_path: Path) -> None:
     spec = tmp_path / "net.json"
     spec.write_text(json.dumps(PICTURES))

@@ -124,6 +124,7 @@ needs_kills = pytest.mark.skipif(
 
 
 @needs_kills
+@pytest.mark.slow
 def test_a_few_kills_cost_at_most_an_epoch_each() -> None:
     """of one network and of two; the seed is printed where one is harmed."""
     kill(4, "everything", "gan", "--backends", "torch", "--epochs", "6")

@@ -91,6 +91,7 @@ def test_the_best_spec_trains_to_the_score_that_is_told(spec: Path, tmp_path: Pa
     assert [each.values for each in other.trials] == [each.values for each in found.trials]
 
 
+@pytest.mark.slow
 def test_trials_run_beside_one_another(spec: Path, tmp_path: Path) -> None:
     found = nnspec.tune(
         spec, {**OVER, "units": [4, 16, 0]}, tmp_path / "tune", trials=9, backend="torch", jobs=2,
