@@ -278,7 +278,6 @@ class KerasForeign:
     def _given(
         self, inputs: Mapping[str, tf.Tensor], *, training: bool
     ) -> list[tuple[str, tf.Tensor]]:
-        given: Any = list(inputs.values())
         if getattr(self.model, "inputs", None):
             result = self.model(self._as_it_takes(inputs), training=training)
             names = list(getattr(self.model, "output_names", []))
@@ -289,7 +288,7 @@ class KerasForeign:
             if len(named) == len(others):  # `training` may stand between them
                 result = self.model(inputs[first], **named, training=training)
             else:
-                result = self.model(*given, training=training)
+                result = self.model(*inputs.values(), training=training)
             names = []
         found = list(named_in(result, tf.is_tensor))
         # A mapping has names of its own, in an order that is not that of the layers.

@@ -183,6 +183,7 @@ class TorchForeign:
         """Return what steps of the last run of units give, in order, with the tensors held now."""
         assert self._followed is not None
         tensors = {number: torch.from_numpy(np.array(each)) for number, each in values.items()}
+        held = self._tensors
         found: dict[int, Array] = {}
 
         def tensor_of(ref: Ref) -> torch.Tensor:
@@ -190,7 +191,7 @@ class TorchForeign:
                 call, place = ref.made
                 return results_of(call.run(tensor_of))[place]
             if isinstance(ref, Ref):
-                return self._tensors[ref.held] if ref.held else tensors[ref.number]
+                return held[ref.held] if ref.held else tensors[ref.number]
             return ref
 
         with torch.no_grad():

@@ -36,6 +36,7 @@ from nnspec_torch.naming import class_name, renamed_layers
 from nnspec_torch.options import TorchOptions
 from nnspec_torch.penalties import added, given_lines
 from nnspec_torch.schedules import has_plateau, has_schedule
+from nnspec_torch.script_processes import agreed, first, joined
 from nnspec_torch.training import computed_by
 from nnspec_torch.updates import NUMBER, SCALER, is_scaled
 
@@ -224,7 +225,7 @@ def _main(spec: Spec, training: Training, load: str, options: TorchOptions) -> s
         "",
         f"    torch.manual_seed({training.seed})",
         "    device = torch.device(arguments.device)",
-        *(_joined() if is_shared else ()),
+        *(joined() if is_shared else ()),
         *wrap(f"model = {made}", 4),
         "    if arguments.weights is not None:",
         "        try:",
@@ -279,13 +280,13 @@ def _main(spec: Spec, training: Training, load: str, options: TorchOptions) -> s
     if part == "train":
         # As nnspec does: the loss of an epoch is that of its steps.
         lines.append(f'        measured = evaluate({kept}, train{scale}) | {{"loss": train_loss}}')
-        lines += _agreed(options)
-        lines += _first(["        print(epoch, measured)"], options)
+        lines += agreed(options)
+        lines += first(["        print(epoch, measured)"], options)
         finite = "measured.values()"
     else:
         lines.append(f'        measured = evaluate({kept}, parts["validation"]{scale})')
-        lines += _agreed(options)
-        lines += _first(['        print(epoch, {"train_loss": train_loss, **measured})'], options)
+        lines += agreed(options)
+        lines += first(['        print(epoch, {"train_loss": train_loss, **measured})'], options)
         finite = "[train_loss, *measured.values()]"
     lines += [
         f"        if not all(map(math.isfinite, {finite})):",
@@ -301,40 +302,8 @@ def _main(spec: Spec, training: Training, load: str, options: TorchOptions) -> s
         last.append(f"    model.load_state_dict({load}(arguments.output))")
     if data.has_test:
         last.append(f'    print("test", evaluate(model, parts["test"]{scale}))')
-    lines += _first([*last, *confusion], options)
+    lines += first([*last, *confusion], options)
     return "\n".join([*lines, *(["    dist.destroy_process_group()"] if is_shared else [])])
-
-
-def _joined() -> list[str]:
-    """Return the lines that join the other processes, each of them with a GPU of its own."""
-    return [
-        "    dist.init_process_group()  # as torchrun says",
-        '    if device.type == "cuda":',
-        '        device = torch.device("cuda", dist.get_node_local_rank())',
-        "        torch.cuda.set_device(device)",
-    ]
-
-
-def _agreed(options: TorchOptions) -> list[str]:
-    """Return the lines by which all processes go on by what the first has measured.
-
-    Of a batch of fewer rows than processes each takes all, with a dropout of its own.
-    """
-    if not options.processes:
-        return []
-    return [
-        "        agreed: list[Any] = [train_loss, measured]",
-        "        dist.broadcast_object_list(agreed)  # small batches drop otherwise in each",
-        "        train_loss, measured = agreed",
-    ]
-
-
-def _first(lines: list[str], options: TorchOptions) -> list[str]:
-    """Return lines as the first process alone takes them."""
-    if not options.processes or not lines:
-        return lines
-    indent = " " * (len(lines[0]) - len(lines[0].lstrip()))
-    return [f"{indent}if dist.get_rank() == 0:", *(f"    {line}" for line in lines)]
 
 
 def _augmented(spec: Spec) -> list[str]:

@@ -7,13 +7,13 @@ import struct
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nnspec.data.by_name import ByName
 from nnspec.errors import DataError
 
 Array = NDArray[Any]
@@ -35,7 +35,7 @@ _BROKEN_ARRAYS = (
 )
 
 
-class Archive(Mapping[str, Array]):
+class Archive(ByName):
     """The arrays of a file by name; raises DataError, for an array when that is asked for."""
 
     def __init__(self, path: Path) -> None:
@@ -48,25 +48,16 @@ class Archive(Mapping[str, Array]):
                 if not zipfile.is_zipfile(file):
                     raise ValueError("it is no archive, or a part of one")
                 with zipfile.ZipFile(file) as archive:
-                    self._sizes = {
+                    self.known = {
                         info.filename.removesuffix(".npy"): info.file_size
                         for info in archive.infolist()
                     }
         except _BROKEN_ARRAYS as error:
             raise self._broken(error) from None
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._sizes)
-
-    def __len__(self) -> int:
-        return len(self._sizes)
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._sizes  # a mapping would read the array to know
-
     def __getitem__(self, name: str) -> Array:
         if name not in self._read:
-            self._require_room(name, self._sizes[name])
+            self._require_room(name, self.known[name])
             self._read[name] = self._unpacked(name)
         return self._read[name]
 

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nnspec.data.by_name import ByName
 from nnspec.errors import DataError, MissingDependencyError
 
 Array = NDArray[Any]
@@ -31,22 +32,13 @@ PACKED_BY = ("codecs", "compressor", "filters", "index_codecs")
 """The keys under which codecs stand."""
 
 
-class Mapped(Mapping[str, Array]):
+class Mapped(ByName):
     """The arrays of several .npy files by the names of the files; nothing of them is read yet."""
 
     def __init__(self, path: Path) -> None:
         """path: with a pattern as its last part, such as arrays/*.npy; raises DataError."""
         self.path = path
-        self.files = {file.stem: file for file in matching(path)}
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.files)
-
-    def __len__(self) -> int:
-        return len(self.files)
-
-    def __contains__(self, name: object) -> bool:
-        return name in self.files  # a mapping would read the array to know
+        self.known = self.files = {file.stem: file for file in matching(path)}
 
     def __getitem__(self, name: str) -> Array:
         file = self.files[name]
@@ -75,7 +67,7 @@ def matching(path: Path) -> list[Path]:
     return found
 
 
-class Group(Mapping[str, Array]):
+class Group(ByName):
     """The arrays of a group of Zarr by name, each read when it is asked for."""
 
     def __init__(self, path: Path) -> None:
@@ -93,21 +85,13 @@ class Group(Mapping[str, Array]):
             # What is consolidated is a copy, of which nothing says that it is the same.
             group = zarr.open_group(path, mode="r", use_consolidated=False)
             self.arrays: dict[str, Any] = dict(group.arrays())
+            self.known = self.arrays
         except Exception as error:  # of a damaged group there are many kinds
             raise self._broken(error) from None
 
     def _broken(self, error: Exception) -> DataError:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         return DataError(f"{self.path} is no readable group of Zarr: {reason}")
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.arrays)
-
-    def __len__(self) -> int:
-        return len(self.arrays)
-
-    def __contains__(self, name: object) -> bool:
-        return name in self.arrays
 
     def __getitem__(self, name: str) -> Array:
         array = self.arrays[name]

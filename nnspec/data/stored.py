@@ -9,13 +9,14 @@ import threading
 import weakref
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nnspec.data.by_name import ByName
 from nnspec.errors import DataError
 
 Array = NDArray[Any]
@@ -97,7 +98,7 @@ class Stored:
             yield first, self.read(first, min(first + self.step, len(self)))
 
 
-class StoredArchive(Mapping[str, Array]):
+class StoredArchive(ByName):
     """The arrays of an .npz file that is not compressed; a small one is read when it is asked for.
 
     Raises DataError for what cannot be read in parts.
@@ -108,20 +109,11 @@ class StoredArchive(Mapping[str, Array]):
         try:
             with path.open("rb") as file, zipfile.ZipFile(file) as archive:
                 self.file = Opened(file)
-                self.members = {
+                self.known = self.members = {
                     info.filename.removesuffix(".npy"): info for info in archive.infolist()
                 }
         except (zipfile.BadZipFile, ValueError, RuntimeError, EOFError) as error:
             raise DataError(f"{path} is no readable .npz file: {error}") from None
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.members)
-
-    def __len__(self) -> int:
-        return len(self.members)
-
-    def __contains__(self, name: object) -> bool:
-        return name in self.members  # a mapping would read the array to know
 
     def __getitem__(self, name: str) -> Array:
         stored = self.stored(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -315,6 +316,40 @@ def test_the_best_spec_finds_every_file_and_other_rows_are_another_tuning(
         with pytest.raises(UsageError, match="another data"):
             nnspec.tune(spec, over, folder, trials=2, backend="torch", resume=True)
         (tmp_path / name).write_bytes(before)
+
+
+def test_parts_may_be_folders(tmp_path: Path) -> None:
+    """Their images are in the hash of the rows; a folder is no file to read."""
+    from PIL import Image
+
+    draw = np.random.default_rng(0)
+    for part, kind, number in itertools.product(("train", "val"), ("cat", "dog"), range(4)):
+        file = tmp_path / part / kind / f"{number}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(draw.integers(0, 256, (4, 4), np.uint8)).save(file)
+    text = """\
+nnspec: 1
+name: Pets
+variables: {units: 4}
+inputs: {photo: {shape: [1, 4, 4]}}
+layers:
+  - {type: flatten}
+  - {name: hidden, type: dense, units: "${units}", activation: relu}
+  - {name: y, type: dense, units: 2}
+data:
+  source: train
+  features: {photo: file}
+  target: label
+  prepare: {file: {image: {resize: [4, 4]}}}
+  split: {validation: val}
+training: {task: multiclass, epochs: 1}
+"""
+    (tmp_path / "pets.yaml").write_text(text)
+    found = nnspec.tune(
+        tmp_path / "pets.yaml", {"units": "2..9"}, tmp_path / "tune", trials=1, backend="torch"
+    )
+    run = nnspec.train(found.best_spec, "torch", tmp_path / "again")
+    assert best_of(run, "val_loss") == found.best.score
 
 
 def test_a_trial_that_is_stopped_says_so(spec: Path, tmp_path: Path) -> None:

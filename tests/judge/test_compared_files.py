@@ -1,0 +1,143 @@
+"""Two files that are compared: one number, draws at inference, names of inputs, what is written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+import pytest
+import torch
+from click.testing import CliRunner
+
+from nnspec.cli import main
+from tests.judge.test_compare import compared, exported, saved, written
+
+# Keras copies a variable, when it saves, by a call that NumPy 2 has deprecated; PyTorch's older
+# exporter says that it is the older one.
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+@pytest.fixture(autouse=True)
+def _seeded() -> None:
+    keras.utils.set_random_seed(0)
+    torch.manual_seed(0)
+
+
+ONE = """\
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(SEED)
+        self.first = nn.Linear(8, 16)
+        self.last = nn.Linear(16, 1)
+
+    def forward(self, x):
+        return self.last(torch.relu(self.first(x)))
+"""
+
+
+def one_in_keras() -> keras.Model:
+    x = keras.Input((8,), name="x")
+    hidden = keras.layers.Dense(16, activation="relu")(x)
+    return keras.Model(x, keras.layers.Dense(1, bias_initializer="ones")(hidden))
+
+
+def test_a_network_of_one_number_is_the_same(tmp_path: Path) -> None:
+    """Its last bias is one number, which is carried to the other file as all others are."""
+    files = [
+        written(tmp_path, ONE.replace("SEED", "0"), "a.py"),
+        written(tmp_path, ONE.replace("SEED", "0"), "b.py"),
+        written(tmp_path, ONE.replace("SEED", "1"), "c.py"),
+    ]
+    first, *others = (f"{each}:Net" for each in files)
+    graph = exported(tmp_path / "net.onnx", ONE.replace("SEED", "2"), "Net", torch.randn(4, 8),
+                     dynamo=False)  # fmt: skip
+    for other in (*others, saved(tmp_path, one_in_keras()), graph):
+        report = compared(first, other, "x=8")
+        assert report.verdict == "the same", report.to_json()
+        assert report.passed
+    bent = written(tmp_path, ONE.replace("SEED", "1").replace("relu", "tanh"), "d.py")
+    assert compared(first, f"{bent}:Net", "x=8").verdict == "not the same"
+
+
+@pytest.mark.parametrize("drawn", ["x + 1e-3 * torch.randn(len(x), 8)", "nn.Dropout(0.1)(x)"])
+def test_of_a_file_that_draws_at_inference_nothing_is_said(drawn: str, tmp_path: Path) -> None:
+    """What it gives is not what rounding moves."""
+    text = ONE.replace("SEED", "0")
+    plain = written(tmp_path, text, "a.py")
+    other = written(tmp_path, text.replace("self.first(x)", f"self.first({drawn})"), "b.py")
+    for pair in ((plain, other), (other, plain)):
+        report = compared(*(f"{each}:Net" for each in pair), "x=8")
+        assert report.verdict == "not compared"
+        assert not report.passed
+        (told,) = (each.reason for each in report.not_checked if each.kind == "forward")
+        assert "b.py:Net answers otherwise when it is called again" in told
+
+
+def test_without_a_tensor_in_both_no_gradient_is_compared(tmp_path: Path) -> None:
+    text = (
+        "import torch\nfrom torch import nn\n\n\nclass Net(nn.Module):\n    def forward(self, x):\n"
+    )
+    one = written(tmp_path, f"{text}        return torch.tanh(x)\n", "a.py")
+    other = written(tmp_path, f"{text}        return torch.tanh(x.detach())\n", "b.py")
+    report = compared(f"{one}:Net", f"{other}:Net", "x=8")
+    assert not any(each.kind == "gradient" for each in report.checks)
+    assert any(each.kind == "gradient" for each in report.not_checked)
+
+
+def test_nothing_is_written_over_what_is_compared(tmp_path: Path) -> None:
+    one, other = (written(tmp_path, ONE.replace("SEED", "0"), name) for name in ("a.py", "b.py"))
+    words = ["compare", f"{one}:Net", f"{other}:Net", "--input", "x=8"]
+    for option in ("--save-map", "--report"):
+        for path in (one, tmp_path / "." / "b.py"):
+            before = path.read_text()
+            result = CliRunner().invoke(main, [*words, option, str(path)])
+            assert result.exit_code == 2
+            assert "is what this command reads" in result.output
+            assert path.read_text() == before
+    spec = tmp_path / "spec.yaml"
+    layers = "layers: [{name: y, type: dense, units: 1}]"
+    spec.write_text(f"{{nnspec: 1, name: N, inputs: {{x: {{shape: [8]}}}}, {layers}}}")
+    for option in ("--save-map", "--report", "--save-weights"):
+        words = ["verify", str(spec), "--against", f"{one}:Net", option, str(one)]
+        result = CliRunner().invoke(main, words)
+        assert (result.exit_code, "is what this command reads" in result.output) == (2, True)
+    assert one.read_text() == ONE.replace("SEED", "0")
+
+
+TWO = """\
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.of_a = nn.Linear(4, 3)
+        self.of_b = nn.Linear(4, 5)
+
+    def forward(self, a, b):
+        return {"scores": self.of_a(a), "classes": torch.tanh(self.of_b(b))}
+"""
+
+
+def two_in_keras(kind: str) -> keras.Model:
+    a, b = (keras.Input((4,), name=name) for name in "ab")
+    # Their layers have each the name of the other output.
+    scores = keras.layers.Dense(3, name="classes")(a)
+    classes = keras.layers.Dense(5, activation="tanh", name="scores")(b)
+    given = [b, a] if kind == "list" else {"second": b, "first": a}
+    return keras.Model(given, {"scores": scores, "classes": classes})
+
+
+@pytest.mark.parametrize("kind", ["list", "mapping"])
+def test_inputs_and_outputs_go_by_their_names(kind: str, tmp_path: Path) -> None:
+    """Not by an order that Keras has for itself."""
+    pair = f"{written(tmp_path, TWO)}:Net", saved(tmp_path, two_in_keras(kind))
+    for each in (pair, pair[::-1]):
+        report = compared(*each, "a=4", "b=4")
+        assert report.verdict == "the same", report.to_json()
