@@ -13,7 +13,16 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from nnspec.backend.foreign import Cut, Described, Given, Held, Reference, Trace, Unit
+from nnspec.backend.foreign import (
+    HALVES,
+    Cut,
+    Described,
+    Given,
+    Held,
+    Reference,
+    Trace,
+    Unit,
+)
 from nnspec.backend.lines import noting
 from nnspec.backend.python_files import defined, named_in, network_of, remade
 from nnspec.errors import UsageError
@@ -95,6 +104,7 @@ class KerasForeign:
                     made = type(self.model).from_config(config)
                 if weights is not None and made.built:
                     made.set_weights(weights)
+                    _settle(made)
         except Exception:  # of a class that does not say how it is made again
             return "float32"
         self._single = self.model, self.lines
@@ -120,7 +130,13 @@ class KerasForeign:
             Held(name, tuple(each.shape), str(each.dtype), id(each) in learned)
             for name, each in self._variables().items()
         )
-        return Described("keras", type(self.model).__name__, inputs, held, may_freeze=True)
+        name = type(self.model).__name__
+        return Described("keras", name, inputs, held, may_freeze=True, halves=self._halves())
+
+    def _halves(self) -> tuple[str, ...]:
+        """Return the layers that compute in half precision."""
+        layers = self.model._flatten_layers(include_self=False, recursive=True)
+        return tuple(each.name for each in layers if each.compute_dtype in HALVES)
 
     def weights(self) -> Weights:
         """Return every tensor held, by name."""
@@ -131,6 +147,7 @@ class KerasForeign:
         held = self._variables()
         for name, array in weights.items():
             held[name].assign(array)
+        _settle(self.model)
 
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Return the outputs as at inference."""
@@ -323,11 +340,20 @@ def _floats(dtype: str) -> Iterator[None]:
         keras.config.set_dtype_policy(policy)
 
 
+def _settle(model: keras.Model) -> None:
+    """Let layers that compute by copies of their weights, as Normalization does, copy them anew."""
+    for each in model._flatten_layers(include_self=False, recursive=True):
+        if isinstance(each, keras.layers.Normalization):
+            each.finalize_state()
+
+
 def _in_doubles(config: Any) -> Any:
-    """Return a config whose layers compute in float64."""
+    """Return a config whose layers compute in float64, but for those in half precision."""
     if isinstance(config, Mapping):
         if config.get("class_name") == "DTypePolicy":
-            return {**config, "config": {**config["config"], "name": "float64"}}
+            given = config["config"]
+            name = "float64" if given["name"] == "float32" else given["name"]
+            return {**config, "config": {**given, "name": name}}
         return {
             key: "float64" if key == "dtype" and value == "float32" else _in_doubles(value)
             for key, value in config.items()

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 KEPT = 2**31
 """Bytes of values that a trace keeps."""
+HALVES = ("float16", "bfloat16")
+"""Dtypes of half precision."""
 STATE_DICT = "state dict"
 """The kind of a file that holds weights and no program."""
 
@@ -68,6 +70,7 @@ class Described:
     """A file by its own words.
 
     may_freeze: whether a parameter may not be said to be learned, since it is not to be trained.
+    halves: parts that compute in half precision, beside the tensors that are held in it.
     """
 
     framework: str
@@ -75,6 +78,12 @@ class Described:
     inputs: tuple[Given, ...]
     held: tuple[Held, ...]
     may_freeze: bool = False
+    halves: tuple[str, ...] = ()
+
+    def in_half_precision(self) -> tuple[str, ...]:
+        """Return the names of what computes, or is held, in float16 or bfloat16."""
+        held = (each.name for each in self.held if each.dtype in HALVES)
+        return tuple(dict.fromkeys((*self.halves, *held)))
 
 
 @dataclass(frozen=True, slots=True)

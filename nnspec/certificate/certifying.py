@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from nnspec.remote.processes import Workers
     from nnspec.verification.report import Report
     from nnspec.verification.settings import Settings
+    from nnspec.verification.state import State
 
 MODEL, WEIGHTS, INPUTS, EXPECTED = (
     "model.onnx",
@@ -103,11 +104,24 @@ def certify(
     with place.staged() as stage:
         folder = stage / place.folder.name
         folder.mkdir()
-        # What is verified is what the file holds: float32, read back from it.
-        save_weights(folder / WEIGHTS, _weights(spec, settings))
-        settings = replace(settings, weights=load_weights(folder / WEIGHTS))
+        is_drawn = settings.weights is None
+
+        def kept(weights: Mapping[str, Array]) -> dict[str, Array]:
+            """Return weights as the file holds them: float32, read back from it."""
+            save_weights(folder / WEIGHTS, weights)
+            return load_weights(folder / WEIGHTS)
+
+        settings = replace(settings, weights=kept(_weights(spec, settings)))
         evidence = Evidence()
-        report = verify_spec(spec, settings, workers, witness=lambda state: take(state, evidence))
+
+        def witness(state: State) -> None:
+            nonlocal settings
+            settings = replace(settings, weights=state.settings.weights)
+            take(state, evidence)
+
+        report = verify_spec(
+            spec, settings, workers, witness=witness, redrawn=kept if is_drawn else None
+        )
         if reason := _why_not(report, evidence):
             return Certificate(place.statement, report, reason=reason)
         found = control(spec, settings, workers, report, evidence.fault)

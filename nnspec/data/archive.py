@@ -19,7 +19,7 @@ from nnspec.errors import DataError
 Array = NDArray[Any]
 
 # What zipfile, zlib and NumPy raise for damaged, encrypted or lying files, as fuzzing found.
-_BROKEN_ARRAYS = (
+BROKEN_ARRAYS = (
     ArithmeticError,
     EOFError,
     LookupError,
@@ -52,7 +52,7 @@ class Archive(ByName):
                         info.filename.removesuffix(".npy"): info.file_size
                         for info in archive.infolist()
                     }
-        except _BROKEN_ARRAYS as error:
+        except BROKEN_ARRAYS as error:
             raise self._broken(error) from None
 
     def __getitem__(self, name: str) -> Array:
@@ -79,7 +79,7 @@ class Archive(ByName):
             # Opened here, because np.load leaves a file that it cannot read open.
             with self.path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                 found = arrays[name]
-        except _BROKEN_ARRAYS as error:
+        except BROKEN_ARRAYS as error:
             if "allow_pickle" in str(error):
                 raise self._broken(
                     f'array "{name}" holds Python objects, which are never unpickled; save numbers '

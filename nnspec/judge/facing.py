@@ -17,6 +17,9 @@ from nnspec.verification.samples import sizes_of
 if TYPE_CHECKING:
     from nnspec.backend import Array, Weights
 
+SHOWN = 3
+"""Of what a file has in half precision."""
+
 
 @dataclass(frozen=True, slots=True)
 class Face:
@@ -62,6 +65,7 @@ class Facing:
         self._names = self._named(described)
         self._choose_layout(described, inputs)
         self.dtype = self._chosen_dtype(inputs)
+        self._tell_halves(described)
 
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Return the outputs, as the spec calls and lays them out."""
@@ -210,6 +214,25 @@ class Facing:
         if failure:
             self.notes.append(f"compared in float32: in float64 the file ends with {failure}")
         return dtype
+
+    def _tell_halves(self, described: Described) -> None:
+        """Note what the file has in half precision, whose rounding is told from no fault."""
+        halves = described.in_half_precision()
+        if not halves:
+            return
+        kept = set(self.foreign.describe().in_half_precision())
+        for names, told in (
+            ([each for each in halves if each in kept], "a difference of 1e-3 may be its rounding"),
+            (
+                [each for each in halves if each not in kept],
+                f"here in {self.dtype}, so that its rounding is not judged",
+            ),
+        ):
+            if names:
+                more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+                self.notes.append(
+                    f"{self.label} has half precision in {', '.join(names[:SHOWN])}{more}: {told}"
+                )
 
 
 def moves(rank: int) -> tuple[tuple[int, ...], ...]:

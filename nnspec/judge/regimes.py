@@ -17,7 +17,7 @@ from nnspec.layers.shapes import Shape
 from nnspec.network.domains import domain_of
 from nnspec.network.graph import Graph
 from nnspec.support.causes import cause_of
-from nnspec.verification.range_checks import row_errors
+from nnspec.verification.range_checks import WHY_UNLIKE, row_errors, unlike_rows
 from nnspec.verification.recorder import told_of
 from nnspec.verification.row_checks import AT_ONCE, MOST
 from nnspec.verification.rows import GivenRows
@@ -209,6 +209,9 @@ def _compare_rows(beside: Beside, told: str, kinds: list[str], inputs: Inputs) -
         beside.recorder.add_failed("range", pair, beside.facing.dtype, why)
         return
     found = row_errors({**expected, **theirs}, expected)
+    if unlike := unlike_rows({**expected, **theirs}, expected):
+        shown = dict.fromkeys(kinds[row] for row in unlike)
+        beside.recorder.leave_out("range", pair, f"{', '.join(shown)}: {WHY_UNLIKE}")
     tolerance = row_tolerances(beside, kinds, inputs, expected, found)
     known = np.isfinite(tolerance) & ((tolerance < 1) | (found > tolerance))
     if not known.all():

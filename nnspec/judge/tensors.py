@@ -5,15 +5,18 @@ A .safetensors or .npz file is data: it is read in this process, and nothing of 
 
 from __future__ import annotations
 
+import math
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 import numpy as np
 
 from nnspec.backend.foreign import STATE_DICT, Described, Foreign, Held, Reference
+from nnspec.data.archive import BROKEN_ARRAYS
+from nnspec.data.stored import array_header
 from nnspec.errors import UsageError, printable
 from nnspec.judge.process import Opened
 from nnspec.judge.wanted import natural
@@ -77,20 +80,37 @@ def read_tensors(reference: Reference, memory: int | None) -> Tensors:
     if is_numpy:
         tensors = _numpy(path, memory)
     else:
+        if path.is_file():
+            _require_room(path, path.stat().st_size, memory)
         tensors = dict(load_weights(path, mapped=True))
         tensors = {name: tensors[name] for name in sorted(tensors, key=natural)}
     held = tuple(Held(name, each.shape, str(each.dtype)) for name, each in tensors.items())
     return Tensors(tensors, Described("NumPy" if is_numpy else "safetensors", STATE_DICT, (), held))
 
 
+def _require_room(path: Path, size: int, memory: int | None) -> None:
+    if memory is not None and size > memory:
+        raise UsageError(f"{path.name} would take {size:,} bytes, and may take {memory:,}")
+
+
+def _require_whole(file: BinaryIO, entry: zipfile.ZipInfo) -> None:
+    """Raise ValueError for an array whose header says more than its file holds."""
+    shape, _, dtype = array_header(file)
+    told = math.prod(shape) * dtype.itemsize
+    if not dtype.hasobject and told > entry.file_size:
+        raise ValueError(f"{entry.filename} lacks numbers: its header tells {told:,} bytes")
+
+
 def _numpy(path: Path, memory: int | None) -> dict[str, Array]:
     try:
         with zipfile.ZipFile(path) as archive:
-            size = sum(each.file_size for each in archive.infolist())
-        if memory is not None and size > memory:
-            raise UsageError(f"{path.name} would take {size:,} bytes, and may take {memory:,}")
+            entries = archive.infolist()
+            _require_room(path, sum(each.file_size for each in entries), memory)
+            for each in entries:  # NumPy makes room for all that a header says
+                with archive.open(each) as file:
+                    _require_whole(cast("BinaryIO", file), each)
         with np.load(path, allow_pickle=False) as arrays:
             return {name: arrays[name] for name in arrays}
-    except (zipfile.BadZipFile, ValueError, OSError, EOFError) as error:
+    except (*BROKEN_ARRAYS, OSError) as error:
         told = printable(str(error)).split("\n")[0]
         raise UsageError(f"{path.name} is no readable .npz file of numbers: {told}") from None

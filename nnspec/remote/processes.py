@@ -354,12 +354,18 @@ class RemoteProgram:
         self._generation = self._worker.generation
         return methods
 
-    def _call(self, name: str, given: list[Any], do: str = "call") -> Any:
+    def _renew(self) -> None:
+        """Build it anew, and first what it is derived from, where its process has died."""
         self._worker.start()
         if self._generation != self._worker.generation:
             if self._is_trained:
                 raise Told(f"the process of {self._worker.name}, in which it was trained, has died")
+            if self._source is not None:
+                self._source._renew()
             self._build()
+
+    def _call(self, name: str, given: list[Any], do: str = "call") -> Any:
+        self._renew()
         if name == "load_weights" and "weights" in self._arguments:
             self._arguments["weights"] = given[0]
         self._is_trained |= name in TRAINING

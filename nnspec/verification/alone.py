@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from nnspec.backend import Inspectable
+from nnspec.errors import UnsupportedError
 from nnspec.layers import Layer
 from nnspec.layers.shapes import TensorType
 from nnspec.network.graph import Graph, LayerNode
@@ -32,9 +34,15 @@ def graph_of(state: State, layer: Layer, inputs: Mapping[str, TensorType]) -> Gr
 
 def built(
     state: State, engine: SourceEngine, graph: Graph, weights: Mapping[str, Array] | None = None
-) -> object:
-    """Return the program of such a network, with weights of its own where none are given."""
+) -> Inspectable:
+    """Return the program of such a network, with weights of its own where none are given.
+
+    Raises UnsupportedError for a backend whose programs do not show what they give in training.
+    """
     spec = as_spec(state.spec, graph, is_trained=False)
     if weights is None:
         weights = exercised_weights(graph, state.settings.seed)
-    return engine.build(spec, dict(weights), "float64")
+    program = engine.build(spec, dict(weights), "float64")
+    if not isinstance(program, Inspectable):
+        raise UnsupportedError("its programs show no single step (nnspec.backend.Inspectable)")
+    return program

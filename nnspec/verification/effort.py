@@ -20,7 +20,11 @@ SHARE = 0.5
 """Of the free memory, that it may take as estimated."""
 
 FAR = 100.0
-"""An error that is so many times what a rough measurement explains is no rounding."""
+"""An error that is so many times what a rough measurement explains is no rounding.
+
+Its square, where it is of one step, and the error is after several: an optimizer may divide what
+moves after the first by small numbers.
+"""
 
 _ELEMENT = 3e-8
 _MULTIPLY_ADD = 1.4e-10
@@ -109,17 +113,23 @@ def leave_near(
     errors: dict[str, float],
     tolerance: Tolerance,
     effort: Effort,
+    *,
+    steps: int = 1,
 ) -> None:
-    """Take away, and leave out, the tensors whose error the rest of a measurement might explain."""
+    """Take away, and leave out, the tensors whose error the rest of a measurement might explain.
+
+    steps: of training, after which the errors are.
+    """
     if not effort.why:
         return
+    far = FAR if effort.steps >= steps else FAR**2
     exceeded = tolerance.exceeded(errors)
     near = [
         name
         for name in errors
         if name in exceeded
         and math.isfinite(errors[name])
-        and (effort.draws == 0 or errors[name] <= FAR * tolerance.of(name))
+        and (effort.draws == 0 or errors[name] <= far * tolerance.of(name))
     ]
     if not near:
         return

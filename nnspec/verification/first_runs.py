@@ -141,7 +141,7 @@ def _choose_reference(state: State) -> None:
             continue
         reference = Reference(engine, program, state.outputs[engine.name])
         if unknown := not_finite(reference.outputs):
-            reason = f"{unknown} are not finite: only that they are not is compared"
+            reason = f"{unknown} are not finite: only that they are the same is compared"
             state.recorder.leave_out("forward", (engine.name,), reason)
             arrays = reference.outputs.values()
             if not any(np.isfinite(array).any() for array in arrays):
@@ -150,16 +150,16 @@ def _choose_reference(state: State) -> None:
         return
 
 
-def telling_weights(state: State) -> Weights | None:
+def telling_weights(state: State, *, may_draw: bool) -> Weights | None:
     """Return weights with which the outputs tell rows apart, where the state's do not.
 
     A network of which every row has the same outputs, as behind a relu that gives 0 alone, would
-    hide most faults. None where the state's are as good as any, or the user's.
+    hide most faults. None where the state's are as good as any, or the user's: not `may_draw`.
     """
     if not state.has_reference or not is_alike(state.reference.outputs):
         return None
     program = state.reference.program
-    if state.settings.weights is None:
+    if may_draw:
         try:
             for draw in range(1, TRIES + 1):
                 weights = exercised_weights(state.graph, state.settings.seed + draw)

@@ -100,7 +100,7 @@ class _Comparison:
         reference = state.reference
         wanted = in_range(reference.outputs)
         if (beyond := not_finite(wanted)) != not_finite(reference.outputs):
-            reason = f"{beyond} are not finite in float32: only that they are not is compared"
+            reason = f"{beyond} are not finite in float32: only that they are the same is compared"
             state.recorder.leave_out("forward", ("float32",), reason)
         self.state = state
         self.against = f"{reference.engine.name} float64"

@@ -47,14 +47,14 @@ class Inspected:
 
     kinked: loss and gradients with weights that bring values to where functions bend.
     formula: the largest error of an optimizer step, and a sentence, where it was followed.
-    metrics: by name, what was measured and what the spec's definition gives.
+    metrics: by name, what was measured, if it was, and what the spec's definition gives.
     unfollowed: why its optimizer was not followed, where that is to be said; unmeasured: why its
     metrics were not measured.
     """
 
     kinked: list[tuple[float, Weights]] = field(default_factory=list)
     formula: tuple[float, list[str]] | None = None
-    metrics: dict[str, tuple[float, float]] = field(default_factory=dict)
+    metrics: dict[str, tuple[float | None, float]] = field(default_factory=dict)
     unfollowed: str = ""
     unmeasured: str = ""
 
@@ -146,7 +146,9 @@ def kinked_gradients(
     return found
 
 
-def _metrics(state: State, spec: Spec, program: Inspectable) -> dict[str, tuple[float, float]]:
+def _metrics(
+    state: State, spec: Spec, program: Inspectable
+) -> dict[str, tuple[float | None, float]]:
     training = spec.model.training
     assert training is not None
     is_small = state.batch >= BATCH and not state.is_large
@@ -165,7 +167,7 @@ def _metrics(state: State, spec: Spec, program: Inspectable) -> dict[str, tuple[
         (output,) = outputs.values()
         expected = measure(spec.graph, training, output, target, weight=weight)
     actual = program.measured(inputs, goal)
-    return {name: (actual[name], expected[name]) for name in expected if name in actual}
+    return {name: (actual.get(name), value) for name, value in expected.items()}
 
 
 def add_inspected(state: State, spec: Spec, found: Mapping[str, Inspected]) -> None:
@@ -192,8 +194,10 @@ def add_inspected(state: State, spec: Spec, found: Mapping[str, Inspected]) -> N
         findings = {
             name: [
                 f"{metric} is {actual:.6g}, and should be {expected:.6g}"
+                if actual is not None
+                else f"{metric} is not measured"
                 for metric, (actual, expected) in metrics.items()
-                if not abs(actual - expected) <= METRIC * max(abs(expected), 1.0)
+                if actual is None or not abs(actual - expected) <= METRIC * max(abs(expected), 1.0)
             ]
             for name, metrics in measured.items()
         }

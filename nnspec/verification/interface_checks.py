@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from nnspec.backend import Declares
 from nnspec.layers.shapes import TensorType
+from nnspec.verification.samples import sizes_of
 
 if TYPE_CHECKING:
     from nnspec.backend import Precision, Program
@@ -34,8 +35,16 @@ def faults(state: State, program: Program, outputs: Outputs, dtype: Precision) -
     found = []
     for name in graph.outputs:
         expected = _in(dtype, graph.types[name])
-        if name in outputs and str(outputs[name].dtype) != expected:
+        if name not in outputs:
+            found.append(f'there is no output "{name}"')
+            continue
+        if str(outputs[name].dtype) != expected:
             found.append(f'the output "{name}" is {outputs[name].dtype}, not {expected}')
+        shape = sizes_of(graph.types[name].shape, state.axes)
+        if outputs[name].shape[1:] != shape:
+            found.append(f'a row of the output "{name}" is {outputs[name].shape[1:]}, not {shape}')
+    if unknown := [name for name in outputs if name not in graph.outputs]:
+        found.append(f"the spec has no output {', '.join(unknown)}")
     if isinstance(program, Declares):
         kinds = {**graph.inputs, **{name: graph.types[name] for name in graph.outputs}}
         found += _undeclared(program, kinds, dtype)

@@ -38,6 +38,10 @@ def compare_kinked(
 ) -> None:
     """Add the check of losses and gradients where functions bend inside the network."""
     errors = _worst(*(kinked[name] for name in pair))
+    if unknown := _unknown(kinked[pair[0]]):
+        where = f"in {unknown} of {PARTS} sets of weights"
+        reason = f"gradients where functions bend: {where} something is not finite with {pair[0]}"
+        state.recorder.leave_out("range", pair, reason)
     if not errors:
         return
     tolerance = Tolerance(least)
@@ -130,11 +134,21 @@ def wrong_alone(state: State, spec: Spec, pair: tuple[str, str], weights: Weight
     return first_wrong_gradient(spec, weights, inputs, found, state.axes)
 
 
+def _is_finite(one: tuple[float, Weights]) -> bool:
+    loss, gradients = one
+    return bool(np.isfinite(loss)) and all(np.isfinite(each).all() for each in gradients.values())
+
+
+def _unknown(kinked: Kinked) -> int:
+    """Return how many sets of weights have a loss or a gradient that is not finite."""
+    return sum(not _is_finite(each) for each in kinked)
+
+
 def _worst(first: Kinked, second: Kinked) -> dict[str, float]:
     """Return the largest errors of loss and gradients, where all are finite."""
     errors: dict[str, float] = {}
     for one, other in zip(first, second, strict=True):
-        if not (np.isfinite(one[0]) and all(np.isfinite(a).all() for a in one[1].values())):
+        if not _is_finite(one):
             continue
         for name, error in kinked_errors(one, other).items():
             errors[name] = max(errors.get(name, 0.0), error)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnspec import layers
-from nnspec.backend import Inspectable
 from nnspec.layers import Layer
 from nnspec.layers.base import channel_axis
 from nnspec.layers.recurrent import Recurrent
@@ -54,7 +53,7 @@ def compare_random(state: State) -> None:
     if not seen or not engines:
         return
     state.progress("random layers")
-    findings: dict[str, list[str]] = {engine.name: [] for engine in engines}
+    findings: dict[str, list[str]] = {}
     at_fault: dict[str, str] = {}
     for path, layer, shapes in seen.values():
         for engine in engines:
@@ -64,6 +63,8 @@ def compare_random(state: State) -> None:
                 label=engine.name,
                 when=f"in training, of {path}",
             )
+            if found is not None:
+                findings.setdefault(engine.name, [])
             if found:
                 findings[engine.name].append(f"{path}: {found}")
                 at_fault.setdefault(engine.name, path)
@@ -81,8 +82,6 @@ def _fault(state: State, engine: SourceEngine, layer: Layer, shapes: tuple[Shape
     if isinstance(layer, layers.Sampling):
         return _fault_of_sampling(state, engine, layer, shape)
     program = built(state, engine, _graph(state, layer, (shape,)))
-    if not isinstance(program, Inspectable):
-        return ""
     draw = np.random.default_rng(derived_seed("random", state.settings.seed))
     rows = max(-(-ELEMENTS // max(math.prod(shape), 1)), 50)
     x = draw.uniform(0.5, 2, (rows, *shape)) * draw.choice([-1, 1], (rows, *shape))
@@ -109,8 +108,6 @@ def _fault_of_sampling(
 ) -> str:
     """Return that what is drawn around the mean is not normal, of the variance that is given."""
     program = built(state, engine, _graph(state, layer, (shape, shape)))
-    if not isinstance(program, Inspectable):
-        return ""
     draw = np.random.default_rng(derived_seed("random", state.settings.seed))
     rows = max(-(-ELEMENTS // max(math.prod(shape), 1)), 50)
     mean, log_variance = (draw.uniform(-2, 2, (rows, *shape)) for _ in range(2))
@@ -161,8 +158,6 @@ def _fault_of_attention(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         program = built(state, engine, _graph(state, plain, steps))
-    if not isinstance(program, Inspectable):
-        return ""
     draw = np.random.default_rng(derived_seed("random", state.settings.seed))
     inputs = {
         name: np.repeat(draw.normal(size=(1, *map(int, kind.shape))), ROWS, axis=0)

@@ -47,7 +47,7 @@ def relative_error(
     """Return the largest difference, relative to the largest expected value of each tensor.
 
     Anything that is not finite on one side only counts as infinitely wrong, and what is missing.
-    What is finite on neither side is not compared.
+    So does what is not finite on both, and not the same: -inf, inf, or NaN.
     whole: that of which `expected` is a part; the differences are relative to it.
     """
     floors = {name: largest(array) for name, array in (whole or {}).items()}
@@ -114,7 +114,7 @@ def _error_of_finite(actual: Array, expected: Array, floor: float) -> float:
     first = actual.astype(np.float64, copy=False)
     second = expected.astype(np.float64, copy=False)
     finite = np.isfinite(second)
-    if not np.array_equal(np.isfinite(first), finite):
+    if not np.array_equal(first[~finite], second[~finite], equal_nan=True):
         return float("inf")
     with np.errstate(invalid="ignore", over="ignore"):
         difference = np.asarray(first - second)

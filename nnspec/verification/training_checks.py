@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
@@ -184,15 +184,10 @@ class _Pair:
         recorder.leave_free("training", self.names, compared.weights, after_steps.of)
         for reason in compared.unsettled.values():
             recorder.leave_out("training", self.names, reason)
-        is_measured = effort.steps == self.state.settings.steps
+        steps = self.state.settings.steps
         leave_near(recorder, "gradient", self.names, compared.gradients, exact, effort)
         leave_near(
-            recorder,
-            "training",
-            self.names,
-            compared.weights,
-            after_steps,
-            effort if is_measured else replace(effort, draws=0),
+            recorder, "training", self.names, compared.weights, after_steps, effort, steps=steps
         )
         blame_gradient = partial(self._blame_gradient, compared, exact)
         if compared.gradients:

@@ -31,7 +31,7 @@ from nnspec.verification.suite import AFTERWARDS, EARLY, WITH_EXACT, Suite
 from nnspec.weights.canonical import check_weights
 
 if TYPE_CHECKING:
-    from nnspec.backend import Precision
+    from nnspec.backend import Precision, Weights
     from nnspec.remote.processes import Workers
 
 
@@ -41,18 +41,22 @@ def verify_spec(
     workers: Workers | None = None,
     *,
     witness: Callable[[State], None] | None = None,
+    redrawn: Callable[[Weights], Weights] | None = None,
 ) -> Report:
     """Compare what the backends compute from a spec; raises nothing for a difference.
 
     workers: the processes of the backends; without, all runs in this one. A check that breaks
     costs no other. witness: is shown the state while every engine's program in double precision
-    is there.
+    is there. redrawn: where the weights of the settings are drawn ones, keeps others that are drawn
+    in their place, and returns what it has kept.
     """
     start = time.perf_counter()
     if "training" not in settings.levels:
         settings = replace(settings, steps=1)  # of gradients, the first step shows all
     state = _begun(spec, settings, workers)
-    if (weights := telling_weights(state)) is not None:
+    may_draw = settings.weights is None or redrawn is not None
+    if (weights := telling_weights(state, may_draw=may_draw)) is not None:
+        weights = redrawn(weights) if redrawn is not None else weights
         state = _begun(spec, replace(settings, weights=weights), workers)
         state.recorder.note(
             "the weights of the seed give every row the same outputs, and were drawn anew"

@@ -18,6 +18,7 @@ from nnspec.certificate import control
 from nnspec.cli import main
 from nnspec.errors import MissingDependencyError, UsageError
 from nnspec.verification.recorder import Recorder
+from nnspec.verification.samples import exercised_weights, random_inputs
 from tests.certificate.bare import packages, replay
 
 pytestmark = pytest.mark.usefixtures("network_alone")
@@ -107,6 +108,30 @@ def test_the_weights_that_were_given_are_those_of_the_files(tmp_path: Path) -> N
     for engine in ("torch", "keras", "onnx"):
         assert np.allclose(outputs[f"{engine} float64/scores"], wanted, rtol=0, atol=1e-12)
         assert outputs[f"{engine} float32/scores"].dtype == np.float32
+
+
+def test_weights_that_tell_no_rows_apart_are_drawn_anew(tmp_path: Path) -> None:
+    """What a file then holds are those that were verified."""
+    dead = small({"type": "dense", "units": 1}, {"type": "relu"}, *SPEC["layers"])
+    seed = next(each for each in range(50) if _is_dead(dead, each))
+    made = certified(tmp_path / "d.certificate.json", dead, seed=seed)
+    assert made.written, made.reason
+    assert any("were drawn anew" in each for each in made.report.notes)
+    outputs = load_file(made.folder / "expected.safetensors")
+    for array in outputs.values():
+        assert not np.array_equal(array, np.broadcast_to(array[:1], array.shape))
+    given = load_file(made.folder / "weights.safetensors")
+    kept = certified(tmp_path / "e.certificate.json", dead, weights=given)
+    assert kept.written, kept.reason
+
+
+def _is_dead(spec: dict[str, Any], seed: int) -> bool:
+    graph = nnspec.loads(json.dumps(spec)).graph
+    weights = exercised_weights(graph, seed)
+    inputs = random_inputs(graph, 4, {}, seed)
+    (kernel,) = (each for name, each in weights.items() if name.endswith("dense_1.weight"))
+    (bias,) = (each for name, each in weights.items() if name.endswith("dense_1.bias"))
+    return not (inputs["x"] @ kernel.T + bias > 0).any()
 
 
 def test_no_certificate_where_no_fault_would_be_found_in_outputs(

@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import keras
+import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
 
+from nnspec.backend import get_backend
 from nnspec.cli import main
+from nnspec.judge.process import reference_of
 from tests.judge.test_compare import compared, exported, saved, written
 
 # Keras copies a variable, when it saves, by a call that NumPy 2 has deprecated; PyTorch's older
@@ -141,3 +144,63 @@ def test_inputs_and_outputs_go_by_their_names(kind: str, tmp_path: Path) -> None
     for each in (pair, pair[::-1]):
         report = compared(*each, "a=4", "b=4")
         assert report.verdict == "the same", report.to_json()
+
+
+def test_what_a_keras_file_was_adapted_to_stays(tmp_path: Path) -> None:
+    """Normalization computes by copies of its weights, which are made when it is finalized."""
+
+    def made(scale: float) -> keras.Model:
+        keras.utils.set_random_seed(0)
+        x = keras.Input((8,), name="x")
+        scaled = keras.layers.Normalization(name="scaled")
+        model = keras.Model(x, keras.layers.Dense(3)(scaled(x)))
+        scaled.adapt(scale * np.random.default_rng(0).normal(5.0, 3.0, (64, 8)))
+        return model
+
+    first, same = (saved(tmp_path, made(1.0), f"{name}.keras") for name in "ab")
+    report = compared(first, same)
+    assert report.verdict == "the same", report.to_json()
+    network = get_backend("keras").open_file(reference_of(str(first)))
+    rows = {"x": np.random.default_rng(1).normal(size=(4, 8))}
+    single = network.run(rows)
+    assert network.use("float64") == "float64"
+    for name, array in network.run(rows).items():
+        np.testing.assert_allclose(array, single[name], rtol=1e-4, atol=1e-5)
+    other = made(2.0)
+    held = network.weights()
+    network.load(
+        {
+            name: np.asarray(each, held[name].dtype)
+            for name, each in zip(held, other.get_weights(), strict=True)
+        }
+    )
+    expected = np.array(other(rows["x"].astype("float32")))
+    (given,) = network.run(rows).values()
+    np.testing.assert_allclose(given, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_half_precision_of_one_layer_is_told(tmp_path: Path) -> None:
+    def made(policy: str) -> keras.Model:
+        keras.utils.set_random_seed(0)
+        x = keras.Input((8,), name="x")
+        hidden = keras.layers.Dense(16, activation="tanh", dtype=policy, name="hidden")(x)
+        return keras.Model(x, keras.layers.Dense(3)(hidden))
+
+    first = saved(tmp_path, made("float32"), "a.keras")
+    half = saved(tmp_path, made("mixed_float16"), "b.keras")
+    report = compared(first, half)
+    assert report.verdict == "not the same"
+    assert "b.keras has half precision in hidden: a difference of 1e-3 may be its rounding" in (
+        report.notes
+    )
+
+
+def test_half_precision_that_is_not_judged_is_told(tmp_path: Path) -> None:
+    text = ONE.replace("SEED", "0")
+    first = f"{written(tmp_path, text, 'a.py')}:Net"
+    half = text.replace("nn.Linear(8, 16)", "nn.Linear(8, 16).bfloat16()")
+    half = half.replace("self.first(x)", "self.first(x.to(self.first.weight.dtype)).to(x.dtype)")
+    report = compared(first, f"{written(tmp_path, half, 'b.py')}:Net", "x=8")
+    (note,) = (each for each in report.notes if "half precision" in each)
+    assert note.startswith("b.py:Net has half precision in first.")
+    assert note.endswith("here in float64, so that its rounding is not judged")

@@ -341,6 +341,37 @@ def test_a_program_that_was_trained_is_not_built_anew(monkeypatch: pytest.Monkey
         program.forward({})
 
 
+def test_what_is_derived_is_built_anew_after_its_source() -> None:
+    built: list[tuple[str, int]] = []
+
+    class Stub:
+        name = "onnx"
+        generation = 1
+
+        def queue(self, requests: Any, *arguments: Any) -> Any:
+            result: Future[Any] = Future()
+            result.set_result(requests(*arguments))
+            return result
+
+        def start(self) -> None:
+            pass
+
+        def exchange(self, do: str, arguments: Any) -> Any:
+            if do in ("build", "derive"):
+                built.append((do, self.generation))
+            return ["forward", "in_runtime"] if do == "build" else ["forward"]
+
+        def forget(self, number: int) -> None:
+            pass
+
+    stub: Any = Stub()
+    source: Any = RemoteProgram(stub, "build", weights={}).ready()
+    derived = source.in_runtime()
+    stub.generation = 2
+    derived.forward({})
+    assert built == [("build", 1), ("derive", 1), ("build", 2), ("derive", 2)]
+
+
 def test_an_exporter_writes_one_float32_model_for_both_sessions(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -131,6 +131,12 @@ def test_what_lies_far_beyond_a_rough_measurement_differs() -> None:
     assert errors["near"] < FAR * tolerance.least < errors["far"]
     (said,) = recorder.report.not_checked
     assert said.reason == "near: roughly; they differ by up to 1.0e-08, which may be rounding"
+    # After several steps, of which one was measured, rounding may have grown.
+    several = {"near": 1e-6, "far": 1e-4}
+    leave_near(
+        recorder, "training", ("a", "b"), several, tolerance, Effort(1, 1, "roughly"), steps=5
+    )
+    assert several.keys() == {"far"}
     left = dict(errors)
     leave_near(recorder, "training", ("a", "b"), left, tolerance, Effort(0, 0, "not"))
     assert left.keys() == {"lost", "same"}

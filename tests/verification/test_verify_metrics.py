@@ -34,3 +34,18 @@ def test_a_wrong_average_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(wrong_ones) == 2
     assert not any(each.passed for each in wrong_ones)
     assert "f1 is" in str(wrong_ones)
+
+
+def test_a_metric_that_is_not_measured_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    from nnspec_keras.runtime import KerasProgram
+
+    right = KerasProgram.measured
+
+    def measured(self: Any, inputs: Any, target: Any) -> dict[str, float]:
+        return {name: value for name, value in right(self, inputs, target).items() if name != "f1"}
+
+    monkeypatch.setattr(KerasProgram, "measured", measured)
+    (wrong,) = report().failures()
+    assert wrong.kind == "metrics"
+    assert wrong.pair[0] == "keras"
+    assert wrong.detail == "f1 is not measured."

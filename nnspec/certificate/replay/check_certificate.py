@@ -55,7 +55,8 @@ def error_of(given, expected):
             return np.inf
         a, b = given[name].astype("float64"), wanted.astype("float64")
         finite = np.isfinite(b)
-        if not np.array_equal(np.isfinite(a), finite):
+        others = np.isfinite(a) != finite, a[~finite] != b[~finite], np.isnan(a) != np.isnan(b)
+        if others[0].any() or (others[1] & ~np.isnan(a[~finite])).any() or others[2].any():
             return np.inf
         off, scale = (np.max(np.abs(x[finite]), initial=0.0) for x in (a - b, b))
         if off > 0:
@@ -140,6 +141,8 @@ def check_outputs(own, paths):
         if check["assurance"] == "attested":
             continue
         wanted, limit, name = arrays[check["expected"]], check["threshold"], check["name"]
+        told = {n if n in arrays else f"{n} {check['dtype']}" for n in check["between"]}
+        say(told == {check["given"], check["expected"]}, f"{name}: of the outputs that it names")
         recorded = error_of(arrays[check["given"]], wanted)
         same = abs(recorded - check["error"]) <= 1e-9 * check["error"]
         say(same and recorded <= limit, f"{name}: recorded {recorded:.3g}, at most {limit:.3g}")
