@@ -167,6 +167,8 @@ def _metrics(
         (output,) = outputs.values()
         expected = measure(spec.graph, training, output, target, weight=weight)
     actual = program.measured(inputs, goal)
+    if not actual:  # a source without data measures nothing
+        return {}
     return {name: (actual.get(name), value) for name, value in expected.items()}
 
 

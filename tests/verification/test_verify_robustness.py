@@ -84,7 +84,7 @@ def test_an_engine_that_fails_at_another_size(monkeypatch: pytest.MonkeyPatch) -
     report = verified("torch", "onnx")
     assert details(report) == [f"onnx does not run at time = 4: {CAUSE}"]
     sizes = [c for c in report.checks if (c.kind, c.dtype) == ("dynamic_shape", "float64")]
-    assert sum(check.passed for check in sizes) == 7
+    assert sum(check.passed for check in sizes) == 4
 
 
 @pytest.mark.parametrize("optimized", [False, True])
