@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from nnspec.emit.answered import answer_of
+from nnspec.emit.answered import answer_of, predicted
 from nnspec.emit.augmenting import is_augmented, is_mixed, needs_record
 from nnspec.emit.code import Expr, literal, quoted, wrap
 from nnspec.emit.goals import is_named
@@ -84,6 +84,7 @@ def script_source(spec: Spec, training: Training, head: Head | None, function: s
                 HAS_ONE_INPUT=is_single,
                 SHIFTS_INPUTS=is_shifted,
                 SHIFTS_TARGET=shifts_target(spec),
+                GIVES_SPREADS=training.resolved_loss.compares == "means",
             )
         )
     required = required_classes(spec)
@@ -162,7 +163,9 @@ def _predict(spec: Spec, training: Training, *, is_inner: bool) -> str:
     if training.kind == "regression":
         if shifts_target(spec):
             lines.append("    output = restored(output, record)")
-        return "\n".join([*lines, "    return output, output"])
+        gives = training.resolved_loss.gives
+        answer = "output" if gives is None else predicted("output", gives)
+        return "\n".join([*lines, f"    return output, {answer}"])
     if training.kind == "multiclass":
         lines.append(f"    answer = output.argmax(axis={axis_in_batch(training)})")
     else:

@@ -108,11 +108,6 @@ class Columns:
         if by.fill is not None:
             values = self.node("Where", missing, self.constant(by.fill), column)
         # Where nothing fills, NaN goes on as NaN, and is refused at the end.
-        if any(step.type == "quantile" for step in by.scaling):
-            # Its shares are from 0 to 1 whatever the number.
-            self.refused.append(self.node("IsInf", column))
-            if by.fill is None:
-                self.refused.append(missing)
         values = self.scaled(values, by.scaling)
         return self.with_indicator([self.wide(values)], by, missing)
 
@@ -129,6 +124,8 @@ class Columns:
                 values = self._log1p(values)
                 continue
             if step.type == "quantile":
+                # Its shares are from 0 to 1 whatever the number.
+                self.refused += [self.node("IsInf", values), self.node("IsNaN", values)]
                 values = self._shares(values, step)
                 continue
             if step.shift:

@@ -70,7 +70,8 @@ def prepared_images(made: Columns, by: Pictured, column: str, shape: Shape, dtyp
     values = made.cast(values, dtype)
     if by.layout == "channels_first":
         values = made.node("Transpose", values, perm=(0, 3, 1, 2))
-    return made.node("Reshape", values, made.constant([-1, *map(int, shape)], "int64"))
+    # As many images as there were: of smaller ones than a crop several would make one.
+    return made.node("Reshape", values, made.constant([0, *map(int, shape)], "int64"))
 
 
 def _side(made: Columns, column: str, axis: int) -> str:

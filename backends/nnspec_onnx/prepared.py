@@ -6,17 +6,18 @@ A model cannot raise errors as `nnspec predict` does: a row that it would refuse
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 import numpy as np
 
-from nnspec.data.domain_record import RECORD
+from nnspec.data.domain_record import ANSWERS, RECORD
 from nnspec.data.feature import Feature
 from nnspec.data.prepared import Prepared
 from nnspec.data.preprocessing import Answer, Preprocessing
 from nnspec.emit.bounds import bounds_of
 from nnspec.errors import UnsupportedError, UsageError
+from nnspec.language.losses import Gives
 from nnspec.language.training_schema import kind_of
 from nnspec.layers.shapes import Shape
 from nnspec.network.domains import domain_of
@@ -43,7 +44,7 @@ def prepared_network(network: Network, graph: Graph, record: str) -> Network:
     preprocessing = Preprocessing.from_json(record)
     _require_expressible(network, graph, preprocessing)
     columns = _columns_of(preprocessing)
-    answers = _answers(preprocessing, network)
+    answers = _answers(preprocessing, network, columns)
     inner = _apart(network, {*columns, *answers})
     operators = {node.name for node in inner.nodes}
     made = Columns({*columns, *answers, *operators, *_values_of(inner)})
@@ -76,8 +77,13 @@ def prepared_network(network: Network, graph: Graph, record: str) -> Network:
     before = len(made.nodes)
     ends = [_end(made, value, renamed[value.name], preprocessing, wrong) for value in inner.outputs]
     for name, (output, answer) in answers.items():
+        if answer.gives is not None:
+            end = next(each for each in ends if each.name == output)
+            ends.append(_number(made, name, end, answer.gives))
+            continue
         value = next(each for each in inner.outputs if each.name == output)
         ends.append(_answer(made, name, renamed[output], value, answer, network, wrong))
+    numbers = [name for name, (_, answer) in answers.items() if answer.gives is not None]
     rows = network.inputs[0].shape[0]
     return replace(
         inner,
@@ -91,7 +97,11 @@ def prepared_network(network: Network, graph: Graph, record: str) -> Network:
             *made.nodes[before:],
         ),
         initializers=(*inner.initializers, *made.initializers),
-        metadata={**network.metadata, RECORD: record},
+        metadata={
+            **network.metadata,
+            RECORD: record,
+            **({ANSWERS: json.dumps(numbers)} if numbers else {}),
+        },
     )
 
 
@@ -156,22 +166,25 @@ def _columns_of(record: Preprocessing) -> dict[str, tuple[str, Shape]]:
     return columns
 
 
-def _answers(record: Preprocessing, network: Network) -> dict[str, tuple[str, Answer]]:
-    """Return what is predicted of classes: by a name of its own, its output and its meaning."""
+def _answers(
+    record: Preprocessing, network: Network, columns: Collection[str]
+) -> dict[str, tuple[str, Answer]]:
+    """Return what is predicted where that is no output: by a name, its output and its meaning."""
     if record.answers is not None:
         meant = dict(record.answers)
     elif len(network.outputs) == 1:
-        given = record.model_dump(include={"task", "target", "columns", "labels", "class_axis"})
+        shared = {"task", "target", "columns", "labels", "class_axis", "gives"}
+        given = record.model_dump(include=shared)
         meant = {network.outputs[0].name: Answer.model_validate(given)}
     else:
         meant = {}
     outputs = {value.name for value in network.outputs}
     found: dict[str, tuple[str, Answer]] = {}
     for output, answer in meant.items():
-        if kind_of(answer.task) == "regression":
+        if kind_of(answer.task) == "regression" and answer.gives is None:
             continue
         name = answer.target if answer.columns is None else f"{output}_answer"
-        while name in outputs or name in found:
+        while name in outputs or name in found or name in columns:
             name += "_answer"
         found[name] = output, answer
     return found
@@ -259,12 +272,9 @@ def _of_windows(made: Columns, refused: list[str], steps: int) -> str:
 def _end(made: Columns, value: Value, raw: str, record: Preprocessing, wrong: str) -> Value:
     """Add an output in the units of the target, NaN where the row is refused."""
     dtype = value.dtype
-    if record.target_mean is not None and record.target_scale is not None:
+    if record.shift is not None:
         shape, dtype = value.shape[1:], "float64"
-        scale, mean = (
-            made.constant(np.reshape(each, shape))
-            for each in (record.target_scale, record.target_mean)
-        )
+        mean, scale = (made.constant(np.reshape(each, shape)) for each in record.shift)
         raw = made.node("Add", made.node("Mul", made.cast(raw, dtype), scale), mean)
     if not wrong:
         made.taken.discard(value.name)
@@ -273,6 +283,19 @@ def _end(made: Columns, value: Value, raw: str, record: Preprocessing, wrong: st
     nan = made.constant(np.nan, dtype)
     made.taken.discard(value.name)
     return Value(made.node("Where", refused, nan, raw, name=value.name), dtype, value.shape)
+
+
+def _number(made: Columns, name: str, end: Value, gives: Gives) -> Value:
+    """Add what is predicted of the parameters of a distribution, which are NaN where refused."""
+    made.taken.discard(name)
+    if gives == "log rates":
+        wide = made.cast(end.name, "float64")
+        return Value(made.node("Exp", wide, name=name), "float64", end.shape)
+    size = end.shape[-1]
+    assert isinstance(size, int)
+    begin, stop, axis = (made.constant([each], "int64") for each in (0, size // 2, -1))
+    means = made.node("Slice", end.name, begin, stop, axis, name=name)
+    return Value(means, end.dtype, (*end.shape[:-1], size // 2))
 
 
 def _spread(made: Columns, wrong: str, rank: int) -> str:

@@ -330,7 +330,7 @@ class TorchProgram(Joining, Emitted):
         if evaluate is None:
             return {}
         # In the units that it is learnt in.
-        record = {"target_mean": 0.0, "target_scale": 1.0}
+        record = {"target_mean": 0.0, "target_scale": 1.0, "output_mean": []}
         is_shifted = hasattr(self.emitted, "measure") and shifts_target(self.spec)
         more = (record,) if is_shifted else ()
         with self.precision():

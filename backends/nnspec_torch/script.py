@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nnspec.emit.answered import predicted
 from nnspec.emit.augmenting import is_augmented, needs_record
 from nnspec.emit.code import literal, wrap, wrap_item
 from nnspec.emit.goals import is_named
@@ -172,7 +173,9 @@ def _predict(spec: Spec, training: Training, load: str) -> str:
     if training.kind == "regression":
         if shifts_target(spec):
             lines.append("    output = restored(output, record)")
-        return "\n".join([*lines, "    return output, output"])
+        gives = training.resolved_loss.gives
+        answer = "output" if gives is None else predicted("output", gives)
+        return "\n".join([*lines, f"    return output, {answer}"])
     if training.kind == "multiclass":
         lines.append(f"    answer = output.argmax(axis={axis_in_batch(training)})")
     else:

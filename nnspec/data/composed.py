@@ -53,6 +53,7 @@ def prepare_composed(
             columns=given if len(given := columns.get(term.output, ())) > 1 else None,
             labels=targets[term.output].labels if term.output in targets else None,
             class_axis=axis if (axis := term.training.resolved_loss.class_axis) != -1 else None,
+            gives=term.training.resolved_loss.gives,
         )
         for term in terms
     }

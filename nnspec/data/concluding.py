@@ -17,6 +17,7 @@ from nnspec.data.tables import Rows, where
 from nnspec.data.targets import Target, read_target
 from nnspec.data.weighting import balanced, joined
 from nnspec.errors import DataError
+from nnspec.language.losses import Gives
 from nnspec.language.losses.targets import wanted
 from nnspec.language.training_schema import Data, Training
 from nnspec.network.graph import Graph
@@ -75,6 +76,22 @@ def standardised(target: Array, mean: Sequence[float], scale: Sequence[float]) -
     return flat.reshape(target.shape).astype(np.float32)
 
 
+def _of_output(
+    mean: Sequence[float], scale: Sequence[float], graph: Graph, gives: Gives
+) -> dict[str, Any]:
+    """Return by what an output of means and variances is shifted, by the names of the record."""
+    shape = graph.types[graph.outputs[0]].shape
+    middle, wide = (np.reshape(each, (*map(int, shape[:-1]), -1)) for each in (mean, scale))
+    added, factor = np.zeros_like(middle), wide**2
+    if gives == "means and log variances":
+        added, factor = 2 * np.log(wide), np.ones_like(wide)
+    both = np.concatenate([middle, added], axis=-1), np.concatenate([wide, factor], axis=-1)
+    return {
+        f"output_{name}": tuple(map(float, each.ravel()))
+        for name, each in zip(("mean", "scale"), both, strict=True)
+    }
+
+
 def concluded(
     spec: Spec, rows: Rows, inputs: dict[str, Array], read: Read,
     parts: Mapping[str, NDArray[np.intp]], file: str | Path,
@@ -86,11 +103,13 @@ def concluded(
     data, training = spec.model.data, spec.model.training
     assert data is not None
     assert training is not None
-    values, shift = read.values, dict(read.shift)
+    values, shift, gives = read.values, dict(read.shift), training.resolved_loss.gives
     if data.standardize_target and data.targets:
         mean, scale = mean_and_scale(values[parts["train"]])
         values = standardised(values, mean, scale)
         shift = {"target_mean": mean, "target_scale": scale}
+        if gives is not None:
+            shift |= _of_output(mean, scale, spec.graph, gives)
     axis = training.resolved_loss.class_axis
     preprocessing = Preprocessing(
         inputs=read.features,
@@ -100,6 +119,7 @@ def concluded(
         labels=read.labels,
         class_axis=axis if axis != -1 else None,
         windows=data.windows,
+        gives=gives,
         **shift,
     )
     if training.kind == "regression" and training.resolved_loss.leaves_out == "sigmoid":

@@ -15,6 +15,9 @@ KEY = "nnspec.domain"
 RECORD = "nnspec.prepared"
 """The key of the preprocessing record that a model itself applies."""
 
+ANSWERS = "nnspec.answers"
+"""The key of the names, a JSON list, of outputs that are predicted of others, and are numbers."""
+
 
 def to_json(domain: Domain) -> str:
     """Return the domain as JSON."""

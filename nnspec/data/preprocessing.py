@@ -14,6 +14,7 @@ from nnspec.data.arrays import require_equal_lengths
 from nnspec.data.feature import Feature, Numbers, places
 from nnspec.data.tables import Rows
 from nnspec.errors import DataError
+from nnspec.language.losses import Gives
 from nnspec.language.texts import Cut
 from nnspec.language.training_schema import Task, kind_of
 from nnspec.language.windows import Windows
@@ -29,6 +30,15 @@ KEY = "preprocessing"
 """The record's key in the metadata of weights and of an ONNX file."""
 
 
+def predicted(output: Array, gives: Gives | None) -> Array:
+    """Return the numbers that are predicted of an output, shaped (rows, ...)."""
+    if gives is None:
+        return output
+    if gives == "log rates":
+        return np.asarray(np.exp(output.astype(np.float64)))
+    return output[..., : output.shape[-1] // 2]
+
+
 class Answer(Frozen):
     """The meaning of one output of a network that is trained on several."""
 
@@ -42,6 +52,8 @@ class Answer(Frozen):
     """Names of the classes in the order of their numbers; None where the data hold numbers."""
     class_axis: int | None = None
     """The axis of the output that holds a score for each class; None for the last."""
+    gives: Gives | None = None
+    """What the output holds, where that is not what is predicted."""
 
 
 class Preprocessing(Frozen):
@@ -63,6 +75,12 @@ class Preprocessing(Frozen):
     """Subtracted from each element of the target before it is learnt; None for nothing."""
     target_scale: Annotated[tuple[Positive, ...], Field(strict=False)] | None = None
     """The divisor of each element after that; None for nothing."""
+    gives: Gives | None = None
+    """What the output holds, where that is not what is predicted."""
+    output_mean: Numbers | None = None
+    """Added to each element of the output, where these are not those of the target."""
+    output_scale: Annotated[tuple[Positive, ...], Field(strict=False)] | None = None
+    """The factor of each element before that."""
     answers: dict[str, Answer] | None = None
     """By name what each trained output means, where it is not one output alone."""
     windows: Windows | None = None
@@ -73,6 +91,10 @@ class Preprocessing(Frozen):
         mean, scale = self.target_mean, self.target_scale
         if (mean is None) != (scale is None) or len(mean or ()) != len(scale or ()):
             raise ValueError("target_mean and target_scale do not fit together")
+        if (self.output_mean is None) != (self.output_scale is None) or (
+            len(self.output_mean or ()) != len(self.output_scale or ())
+        ):
+            raise ValueError("output_mean and output_scale do not fit together")
         if mean is not None and kind_of(self.task) != "regression":
             raise ValueError(f"the target of a {self.task} task has no mean")
         if len({feature.steps for feature in self.inputs.values()}) > 1 or any(
@@ -92,15 +114,25 @@ class Preprocessing(Frozen):
 
     def restored(self, output: Array) -> Array:
         """Return a network's output, shaped (rows, ...), in the units of the target (float64)."""
-        if self.target_mean is None or self.target_scale is None:
+        if self.shift is None:
             return output
+        mean, scale = self.shift
         flat = output.reshape(len(output), -1).astype(np.float64)
-        if flat.shape[1] != len(self.target_mean):
+        if flat.shape[1] != len(mean):
             raise DataError(
-                f"the preprocessing record has the means of {len(self.target_mean)} elements of "
+                f"the preprocessing record has the means of {len(mean)} elements of "
                 f'"{self.target}", and the network gives {flat.shape[1]}'
             )
-        return (flat * self.target_scale + self.target_mean).reshape(output.shape)
+        return (flat * scale + mean).reshape(output.shape)
+
+    @property
+    def shift(self) -> tuple[Numbers, tuple[float, ...]] | None:
+        """What is added to each element of the output, and its factor before that."""
+        if self.output_mean is not None and self.output_scale is not None:
+            return self.output_mean, self.output_scale
+        if self.target_mean is not None and self.target_scale is not None:
+            return self.target_mean, self.target_scale
+        return None
 
     def apply(self, rows: Rows, *, file: object = "the rows") -> dict[str, Array]:
         """Return the network's inputs from a table, or from arrays by name; raises DataError.

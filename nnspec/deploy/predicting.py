@@ -15,7 +15,7 @@ from nnspec.backend import onnx_backend
 from nnspec.data.arrays import admit_arrays, require_arrays
 from nnspec.data.domain_record import RECORD
 from nnspec.data.files import read
-from nnspec.data.preprocessing import Answer, Preprocessing
+from nnspec.data.preprocessing import Answer, Preprocessing, predicted
 from nnspec.data.streaming import SUFFIXES, parts
 from nnspec.data.tables import Rows
 from nnspec.data.windows import leading
@@ -182,6 +182,9 @@ def predict(
         numbers = _answer(values, preprocessing, threshold)
     labels = preprocessing.labels if kind_of(preprocessing.task) != "regression" else None
     named = preprocessing.columns
+    if named is not None and numbers is not None and _has_steps(numbers, named, preprocessing):
+        steps = numbers.shape[1]
+        named = tuple(f"{name}_{step}" for step in range(steps) for name in named)
     if named is not None and numbers is not None and numbers[0].size != len(named):
         raise DataError(
             f"{model}: the preprocessing record names {len(named)} elements of the target, and "
@@ -190,6 +193,11 @@ def predict(
     return Predictions(
         outputs, numbers, preprocessing.target, labels, named, files=files, windows=windows
     )
+
+
+def _has_steps(numbers: Array, named: tuple[str, ...], record: Preprocessing) -> bool:
+    """Whether what is predicted of a window is of several rows after it, each of all columns."""
+    return record.windows is not None and numbers.ndim == 3 and numbers.shape[2] == len(named)
 
 
 def _require_numbers(values: Array, model: object, file: object, what: str) -> None:
@@ -339,7 +347,7 @@ def _threshold(text: str, model: object) -> float:
 def _answer(values: Array, preprocessing: Preprocessing | Answer, threshold: float) -> Array:
     kind = kind_of(preprocessing.task)
     if kind == "regression":
-        return values
+        return predicted(values, preprocessing.gives)
     scores: Any = values
     is_multiclass = kind == "multiclass"
     axis = -1 if preprocessing.class_axis is None else preprocessing.class_axis

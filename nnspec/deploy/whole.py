@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 import polars as pl
 
-from nnspec.data.domain_record import KEY, RECORD, from_json
+from nnspec.data.domain_record import ANSWERS, KEY, RECORD, from_json
 from nnspec.data.feature import Feature
 from nnspec.data.named_files import Files
 from nnspec.data.preprocessing import Preprocessing
@@ -27,6 +28,10 @@ class _Program(Protocol):
     def forward(self, inputs: Mapping[str, Array]) -> dict[str, Array]: ...
 
 
+SHIFTS = ("target_mean", "target_scale", "output_mean", "output_scale")
+"""What the record has of units, which the model gives already."""
+
+
 class WholeProgram:
     """Such a model under the inputs of its network, whose outputs are in the target's units.
 
@@ -35,7 +40,7 @@ class WholeProgram:
 
     def __init__(self, program: _Program) -> None:
         record = Preprocessing.from_json(program.metadata[RECORD])
-        done = record.model_copy(update={"target_mean": None, "target_scale": None})
+        done = record.model_copy(update=dict.fromkeys(SHIFTS))
         self.program = program
         self.model = program.model
         self.metadata = {**program.metadata, "nnspec.preprocessing": done.to_json()}
@@ -44,6 +49,8 @@ class WholeProgram:
         domain = program.metadata.get(KEY)
         self.domain = from_json(domain) if domain is not None else None
         self._record = record
+        # Of classes they are no floats.
+        self._answers: list[str] = json.loads(program.metadata.get(ANSWERS, "[]"))
 
     def columns(self, rows: Rows, file: object) -> dict[str, Array]:
         """Return the raw columns that the model takes, by name."""
@@ -66,7 +73,11 @@ class WholeProgram:
             outputs = self._one_by_one(inputs)
         else:
             outputs = self.program.forward(inputs)
-        return {name: each for name, each in outputs.items() if each.dtype.kind == "f"}
+        return {
+            name: each
+            for name, each in outputs.items()
+            if each.dtype.kind == "f" and name not in self._answers
+        }
 
     def _one_by_one(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Return the outputs for images or sounds, each of the size that its file has."""

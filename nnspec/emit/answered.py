@@ -5,7 +5,15 @@ from __future__ import annotations
 from nnspec.emit.code import literal, wrap_item
 from nnspec.emit.composed import named_terms
 from nnspec.emit.training import axis_in_batch
+from nnspec.language.losses import Gives
 from nnspec.network.loader import Spec
+
+
+def predicted(output: str, gives: Gives) -> str:
+    """Return the expression of the numbers that are predicted of an output."""
+    if gives == "log rates":
+        return f'np.exp({output}.astype("float64"))'
+    return f"{output}[..., : {output}.shape[-1] // 2]"
 
 
 def answer_of(spec: Spec, given: str) -> list[str]:
@@ -20,6 +28,8 @@ def answer_of(spec: Spec, given: str) -> list[str]:
             value += f".argmax(axis={axis_in_batch(term.training)})"
         elif term.training.kind == "binary":
             value = f'({value} > {threshold(term.graph, term.training):g}).astype("int64")'
+        elif gives := term.training.resolved_loss.gives:
+            value = predicted(value, gives)
         has_classes = has_classes or term.training.kind != "regression"
         lines += wrap_item(f"{output}: {value}", 8)
     lines.append("    }")

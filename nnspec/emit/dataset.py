@@ -136,6 +136,8 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
     is_shifted = shifts_target(spec)
     shifting = ["standard", "standardised"] if standardised or is_shifted else []
     shifting += ["restored"] if is_shifted else []
+    has_spreads = is_shifted and training.resolved_loss.compares == "means"
+    shifting += ["with_spreads"] if has_spreads else []
     shifting += ["following"] if shifts_ids(spec) else []
     before = ["images_in"] if suffix == FOLDER else []
     is_timed = data.windows is not None if data.split is None else bool(data.split.time)
@@ -171,6 +173,8 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
         },
         "where": {"HAS_PARTS": bool(of_parts)},
         "column": {"HAS_STRIPPED": columns is not None},
+        "restored": {"GIVES_SPREADS": has_spreads},
+        "with_spreads": {"IS_LOGARITHM": training.resolved_loss.gives == "means and log variances"},
     }
     parts = [
         "\n".join(
@@ -208,7 +212,10 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
             if goals is None and own is None
             else ()
         ),
-        *(known[name].text for name in shifting),
+        *(
+            with_constants(known[name].text, **flags[name]) if name in flags else known[name].text
+            for name in shifting
+        ),
         with_constants(known["prepared"].text, IS_STANDARDISED=bool(standardised)),
         *(known[name].text for name in order),
         *keys_source(data, suffix=suffix),

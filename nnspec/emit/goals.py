@@ -164,6 +164,8 @@ def _answer(each: Named, is_one: dict[str, bool]) -> list[str]:
     pairs.append(f'"labels": {f"read[{output}][1]" if is_read else None}')
     if (axis := term.training.resolved_loss.class_axis) != -1:
         pairs.append(f'"class_axis": {axis}')
+    if (gives := term.training.resolved_loss.gives) is not None:
+        pairs.append(f'"gives": "{gives}"')
     return wrap_item(f"{output}: {{{', '.join(pairs)}}}", 12)
 
 

@@ -96,7 +96,7 @@ def one_target(
         *([*learning, *read] if learning else []),
     ]
     lines += _finished(graph, training, standardised, "parts" if frame is None else "chosen")
-    axis = training.resolved_loss.class_axis
+    axis, gives = training.resolved_loss.class_axis, training.resolved_loss.gives
     told = own.output if own is not None else ", ".join(data.targets) or name
     lines += [
         "    record = {",
@@ -106,6 +106,7 @@ def one_target(
         *(['        "columns": targets,'] if not is_one and not is_own else []),
         f'        "labels": {"None" if is_own else "labels"},',
         *([f'        "class_axis": {axis},'] if axis != -1 else []),
+        *([f'        "gives": "{gives}",'] if gives is not None else []),
         *(['        "windows": WINDOWS,'] if frame is not None else []),
         "    }",
     ]
@@ -135,6 +136,10 @@ def one_target(
             '    record |= {"target_mean": by["mean"], "target_scale": by["scale"]}',
             '    target = standardised(target, by).astype("float32")',
         ]
+        if training.resolved_loss.compares == "means":
+            shape = graph.types[graph.outputs[0]].shape
+            sizes = as_tuple([*map(str, shape[:-1]), "-1"])
+            lines.append(f"    record |= with_spreads(by, {sizes})")
     if frame is not None:
         return "\n".join([*lines, "    arrays += [target]", *_TAKEN, *returned(data)])
     lines += [*more, f"    arrays = (*prepared(inputs, record), target{weights})", *_TAKEN]

@@ -66,7 +66,7 @@ DEFINED = tuple(
         **dict.fromkeys(["Any", "FIELDS", "Iterator", "Path"]),
         **dict.fromkeys(["row_keys", "row_times", "row_parts", "balanced", "train_kinds"]),
         **dict.fromkeys(["WINDOWS", "SERIES", "ORDER", "row_order", "step_times", "window_ends"]),
-        **dict.fromkeys(["parts_of_windows", "windowed"]),
+        **dict.fromkeys(["parts_of_windows", "windowed", "with_spreads"]),
         **dict.fromkeys(
             [
                 "FORMATS",

@@ -245,6 +245,18 @@ def _check_names(model: Model, values: dict[str, Any], problems: Problems) -> No
                 _mark(given, "standardize_target"),
                 "leave out `standardize_target`; `standardize` shifts and scales the features",
             )
+        elif (
+            model.data.standardize_target
+            and training is not None
+            and training.resolved_loss.takes in ("amounts", "shares")
+        ):
+            problems.add(
+                "not-trainable",
+                f"the loss {training.resolved_loss.type} takes no numbers below 0, and a target "
+                "that is standardised has its mean at 0",
+                _mark(given, "standardize_target"),
+                "leave out `standardize_target`, or choose another loss",
+            )
         features = given.get("features") if isinstance(given, dict) else None
         for name in model.data.features:
             if name not in model.inputs and "?" not in model.inputs:

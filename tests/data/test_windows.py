@@ -472,6 +472,46 @@ def test_every_way_to_an_answer_gives_the_same(way: str, tmp_path: Path) -> None
             assert np.allclose(values, output, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("way", ["several targets", "classes"])
+def test_each_row_after_a_window_has_a_column(way: str, tmp_path: Path) -> None:
+    spec, weights = trained(way, tmp_path)
+    plain, whole = tmp_path / "plain.onnx", tmp_path / "whole.onnx"
+    nnspec.export(spec, plain, weights=weights)
+    nnspec.export(spec, whole, weights=weights, preprocessing=True)
+    found = nnspec.predict(plain, tmp_path / "rows.csv")
+    assert found.table().equals(nnspec.predict(whole, tmp_path / "rows.csv").table())
+    if way == "several targets":
+        assert found.table().columns[-4:] == ["x_0", "y_0", "x_1", "y_1"]
+        assert found.numbers is not None
+        assert np.array_equal(found.table()["y_1"], found.numbers[:, 1, 1])
+
+
+def test_a_target_of_the_past_is_no_answer_s_name(tmp_path: Path) -> None:
+    given = given_of("classes", "csv")
+    assert "sky" in str(given["target"])
+    written(tmp_path, "csv")
+    text = (
+        "nnspec: 1\nname: Net\ninputs: {past: {shape: [5, 3]}}\n"
+        "layers: [{type: flatten}, {type: dense, units: 3}, {name: kind, type: softmax}]\n"
+        "training: {task: multiclass, epochs: 1}\n"
+        "data: {source: rows.csv, features: {past: sky}, target: sky, "
+        "prepare: {sky: {categories: one_hot}}, windows: {series: place, order: at}}\n"
+    )
+    (tmp_path / "net.yaml").write_text(text)
+    spec = load(tmp_path / "net.yaml")
+    run = nnspec.train(spec, "torch", tmp_path / "run")
+    nnspec.export(spec, tmp_path / "whole.onnx", weights=run.best, preprocessing=True)
+    nnspec.export(spec, tmp_path / "plain.onnx", weights=run.best)
+    files = (tmp_path / "whole.onnx", tmp_path / "plain.onnx")
+    found = [nnspec.predict(each, tmp_path / "rows.csv") for each in files]
+    assert found[0].table().equals(found[1].table())
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(tmp_path / "whole.onnx")
+    names = [each.name for each in (*session.get_inputs(), *session.get_outputs())]
+    assert sorted(names) == ["kind", "sky", "sky_answer"]
+
+
 def _run(script: Path, folder: Path, output: Path) -> int:
     import subprocess
     import sys

@@ -191,3 +191,12 @@ def test_what_is_not_resized_as_pillow_does_is_refused(interpolation, tmp_path):
     save(tmp_path / "pets")
     with pytest.raises(UnsupportedError, match=f'input "x" resizes its images by {interpolation}'):
         made(tmp_path, {"resize": [9, 9], "interpolation": interpolation}, (3, 9, 9))
+
+
+def test_images_smaller_than_a_crop_are_never_joined(tmp_path):
+    """Two of half the height have as many numbers as one that fits."""
+    save(tmp_path / "pets", sides=(8, 9))
+    made(tmp_path, {"crop": [8, 9]}, (3, 8, 9))
+    small = np.zeros((2, 4, 9, 3), np.uint8)
+    with pytest.raises(Exception, match="Reshape"):
+        session_of(tmp_path).run(None, {"file": small})

@@ -31,6 +31,7 @@ NUMBERS = {
     "several": {"missing": "mean", "scale": ["log", "standard"]},
     "quantile": {"scale": "quantile"},
     "quantiles": {"missing": "median", "scale": ["quantile", "standard"]},
+    "log quantiles": {"scale": ["log", "quantile"]},
 }
 PARTS = ["year", "month", "day", "weekday", "day_of_year"]
 TIMES = "%d.%m.%Y, %H:%M:%S"

@@ -12,6 +12,7 @@ from keras import layers
 HAS_ONE_INPUT = False
 SHIFTS_INPUTS = True
 SHIFTS_TARGET = False
+GIVES_SPREADS = False
 HAS_WEIGHTS = False
 IS_AUGMENTED = False
 IS_MIXED = False
@@ -112,11 +113,17 @@ def served(model: keras.Model, record: dict[str, Any]) -> keras.Model:
             raw = layers.Identity(dtype=tensor.dtype)(raw)
         given.append(raw)
     output = network(given[0] if HAS_ONE_INPUT else given)
-    if SHIFTS_TARGET:
+    if SHIFTS_TARGET and not GIVES_SPREADS:
         mean, scale = (
             np.reshape(record[key], output.shape[1:])
             for key in ("target_mean", "target_scale")
         )
+    if SHIFTS_TARGET and GIVES_SPREADS:
+        mean, scale = (
+            np.reshape(record[key], output.shape[1:])
+            for key in ("output_mean", "output_scale")
+        )
+    if SHIFTS_TARGET:
         output = layers.Rescaling(scale, mean, dtype="float64")(output)
     return keras.Model(inputs[0] if HAS_ONE_INPUT else inputs, output)
 

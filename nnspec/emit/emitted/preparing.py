@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 
 IS_STANDARDISED = True
+GIVES_SPREADS = False
+IS_LOGARITHM = False
 
 
 def standard(rows: np.ndarray) -> dict[str, list[float]]:
@@ -27,8 +29,26 @@ def standardised(values: np.ndarray, by: dict[str, Any]) -> np.ndarray:
 def restored(output: np.ndarray, record: dict[str, Any]) -> np.ndarray:
     """Return what a network gives in the units of its target."""
     flat = output.reshape(len(output), -1).astype("float64")
-    values: np.ndarray = flat * record["target_scale"] + record["target_mean"]
-    return values.reshape(output.shape)
+    if GIVES_SPREADS and flat.shape[1] == len(record["output_mean"]):
+        flat *= record["output_scale"]
+        flat += record["output_mean"]
+        return flat.reshape(output.shape)
+    flat *= record["target_scale"]
+    flat += record["target_mean"]
+    return flat.reshape(output.shape)
+
+
+def with_spreads(by: dict[str, Any], shape: tuple[int, ...]) -> dict[str, list[float]]:
+    """Return by what an output of means and variances is shifted and scaled."""
+    mean, scale = (np.reshape(by[key], shape) for key in ("mean", "scale"))
+    if IS_LOGARITHM:
+        added, factor = 2 * np.log(scale), np.ones_like(scale)
+    if not IS_LOGARITHM:
+        added, factor = np.zeros_like(mean), scale**2
+    return {
+        "output_mean": np.concatenate([mean, added], axis=-1).ravel().tolist(),
+        "output_scale": np.concatenate([scale, factor], axis=-1).ravel().tolist(),
+    }
 
 
 def prepared(inputs: dict[str, np.ndarray], record: dict[str, Any]) -> list[np.ndarray]:

@@ -24,6 +24,8 @@ Takes = Literal[
 ]
 """The targets that a loss takes: see `nnspec.language.losses.targets`."""
 
+Gives = Literal["means and variances", "means and log variances", "log rates"]
+"""Parameters of a distribution for each number that is predicted; halves of the last axis."""
 Compares = Literal[
     "",
     "signs",
@@ -88,6 +90,11 @@ class Loss(Frozen):
     def is_compared_whole(self) -> bool:
         """Whether metrics take the output as it is, all of its places, classes on the last axis."""
         return not self.compares and self.ignored is None and self.class_axis == -1
+
+    @property
+    def gives(self) -> Gives | None:
+        """What the output holds, where that is not what is predicted."""
+        return None
 
     def compared(self, output: Shape) -> Shape:
         """Return the shape of what is compared where the output stacks it, without the vectors."""

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from nnspec.language.losses import Loss
+from nnspec.language.losses import Gives, Loss
 from nnspec.layers.fields import Flag, Positive
 from nnspec.layers.shapes import Shape
 
@@ -50,6 +50,10 @@ class Poisson(Loss):
     def is_compared_whole(self) -> bool:
         return not self.log_input
 
+    @property
+    def gives(self) -> Gives | None:
+        return "log rates" if self.log_input else None
+
 
 ROWS["poisson"] = Poisson
 
@@ -71,6 +75,10 @@ class GaussianNll(Loss):
         default=True, description="Whether s is the variance's logarithm, or the variance."
     )
     epsilon: Positive = Field(default=1e-6, description="Smaller variances count as this.")
+
+    @property
+    def gives(self) -> Gives | None:
+        return "means and log variances" if self.log_variance else "means and variances"
 
     def refusal(self, output: Shape) -> str:
         size = output[-1] if output else 1
