@@ -28,7 +28,7 @@ DEFINED = (
 """Names that the training part and the program define or import."""
 LOCAL = frozenset(
     {
-        *("arguments", "best", "data", "error", "expected", "history", "inputs", "losses"),
+        *("arguments", "best", "data", "error", "expected", "history", "inputs", "last", "losses"),
         *("measured", "measures", "model", "network", "output", "parser", "part", "record"),
         *("saved", "source", "target", "targets", "validation"),
     }

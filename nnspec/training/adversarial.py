@@ -6,6 +6,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -14,7 +15,7 @@ import numpy as np
 from nnspec.backend import Options, Precision, default_trainer, get_backend, versions
 from nnspec.backend.versus import Versus, of_models
 from nnspec.data.unlabelled import load_rows as rows_of
-from nnspec.errors import UsageError
+from nnspec.errors import NnspecError, UsageError
 from nnspec.network.networks import Networks
 from nnspec.support.streams import derived_seed, permutation
 from nnspec.training.batches import positions, require_batches
@@ -175,6 +176,7 @@ class _Loop:
         self.history: list[VersusEpoch] = []
         self.counts = [0, 0]
         self.logs = Logs()
+        self._status = ""
 
     def begin(self, logs: Logs) -> None:
         """Let the epochs, and those that there are, be logged."""
@@ -229,6 +231,11 @@ class _Loop:
                 f"interrupted; {self._kept()}. To go on, train into {self.paths.path} again "
                 "with --resume"
             ) from None
+        except Exception:
+            if self._status == "running":
+                with suppress(NnspecError):  # the disk may be what fails
+                    self._record("stopped")
+            raise
         finally:
             self.logs.end("stopped")
             if self.history:
@@ -312,7 +319,7 @@ class _Loop:
         return f"epoch {len(self.history)} is the last one finished"
 
     def _record(self, status: str) -> None:
-        networks = self.networks
+        networks, self._status = self.networks, status
         write_record(
             self.paths.record,
             {

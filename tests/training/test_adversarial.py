@@ -337,6 +337,18 @@ def test_a_run_goes_on_in_another_framework(tmp_path: Path) -> None:
                 np.testing.assert_allclose(other[key], array, rtol=1e-6, atol=1e-6, err_msg=key)
 
 
+def test_a_run_that_an_error_ends_says_so(tmp_path: Path) -> None:
+    networks = load_networks(write(tmp_path, text_of("non_saturating")))
+
+    def fail(epoch: object) -> None:
+        raise ValueError("of the caller")
+
+    with pytest.raises(ValueError, match="of the caller"):
+        train_networks(networks, "torch", tmp_path / "run", on_epoch=fail)
+    record = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert record["status"] == "stopped"
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize(
     ("loss", "updates"), [("non_saturating", "averaged"), ("penalty", ""), ("clipped", "gathered")]
@@ -356,6 +368,21 @@ def test_emitted_scripts_train_by_themselves(
     output, samples = tmp_path / f"out.{suffix}", tmp_path / "samples.npy"
     asked = ["--data", tmp_path / "rows.csv", "--output", output, "--samples", samples]
     monkeypatch.setattr(sys, "argv", ["script.py", *map(str, asked)])
+    output.write_bytes(b"older")
+    calls: list[object] = []
+
+    def ended(*told: object) -> None:
+        calls.append(told)
+        if len(calls) > 1:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "print", ended, raising=False)
+    with pytest.raises(KeyboardInterrupt):
+        module.main()
+    assert output.read_bytes() == b"older"  # until the last epoch is done
+    assert output.with_suffix(f".last.{suffix}").exists()
+    monkeypatch.delattr(module, "print")
     module.main()
+    assert not output.with_suffix(f".last.{suffix}").exists()
     assert np.load(samples).shape == (64, 1, 4, 4)
     assert module.sample(output, 3).shape == (3, 1, 4, 4)

@@ -425,8 +425,10 @@ def main() -> None:
         parser.error("--epochs: at least one is expected")
 
     keras.utils.set_random_seed(0)
+    last = arguments.output.with_suffix(".last.keras")  # of the epochs so far
     try:
         require_writable(arguments.output, arguments.data)
+        require_writable(last, arguments.data)
         if arguments.samples:
             require_writable(arguments.samples, arguments.data)
         rows = load_rows(arguments.data)
@@ -466,7 +468,8 @@ def main() -> None:
             raise SystemExit(f"in epoch {epoch} the losses are {means}")
         temporary = arguments.output.with_name(f"{arguments.output.stem}.part.keras")
         generator.save(temporary)
-        temporary.replace(arguments.output)
+        temporary.replace(last)
+    last.replace(arguments.output)
     if arguments.samples is not None:
         np.save(arguments.samples, sample(arguments.output, 64))
 

@@ -414,8 +414,10 @@ def main() -> None:
 
     torch.manual_seed(0)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    last = arguments.output.with_suffix(".last.safetensors")  # of the epochs so far
     try:
         require_writable(arguments.output, arguments.data)
+        require_writable(last, arguments.data)
         if arguments.samples:
             require_writable(arguments.samples, arguments.data)
         rows = torch.from_numpy(load_rows(arguments.data)).to(device)
@@ -461,7 +463,8 @@ def main() -> None:
         print(epoch, means)
         if not all(map(math.isfinite, means.values())):
             raise SystemExit(f"in epoch {epoch} the losses are {means}")
-        save(generator, discriminator, arguments.output)
+        save(generator, discriminator, last)
+    last.replace(arguments.output)
     if arguments.samples is not None:
         np.save(arguments.samples, sample(arguments.output, 64))
 
