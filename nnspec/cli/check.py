@@ -42,6 +42,12 @@ def check(
     if fix or unsafe_fixes or STDIN in specs:
         from nnspec.cli.fix import check_texts  # which few calls need
 
+        paths = [name for name in variables if "." in name]
+        if fix and paths:
+            raise UsageError(
+                f"--fix mends what stands in the file, and --set {paths[0]} reads another value "
+                "there: leave out one of them"
+            )
         if not fix and unsafe_fixes:
             raise UsageError("--unsafe-fixes says which fixes --fix makes: add --fix")
         code = check_texts(

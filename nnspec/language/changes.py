@@ -10,6 +10,9 @@ from nnspec.language.words import find_record_key
 from nnspec.layers.words.word import Claim, Key, UnsaidError, Word
 from nnspec.support.spelling import squashed
 
+_OF_SGD = ("momentum", "nesterov")
+"""Settings of an optimizer that the default one, adam, lacks."""
+
 
 def settings_of(record: Key, key: str, holder: Mapping[str, Any]) -> dict[str, object]:
     """Return our settings for a foreign key's value; raises UnsaidError."""
@@ -138,11 +141,13 @@ def moved(record: Key, key: str, holder: Mapping[str, Any]) -> Fix | None:
             return None
         added = Change("add", places[-1], {record.meant: value})
         return Fix(title, (added, Change("remove", mark)))
-    start = {"type": target or "adam"} if record.into == "optimizer" else {}
+    is_of_sgd = target is None and record.meant in _OF_SGD
+    default = "sgd" if is_of_sgd else "adam"
+    start = {"type": target or default} if record.into == "optimizer" else {}
     whole = {**start, record.meant: value}
     if target is None and record.into not in holder:
         changes = (Change("key", mark, record.into), Change("value", marks[key][1], whole))
-        return Fix(title, changes)
+        return Fix(title, changes, is_safe=not is_of_sgd)
     if isinstance(target, str) and start:
         return Fix(title, (Change("value", marks[record.into][1], whole), Change("remove", mark)))
     return None

@@ -121,6 +121,11 @@ def _edits(change: Change, spans: Spans) -> list[Edit]:
     if change.kind == "key":
         return [spans.edit(item.key.start, item.key.end, _instead(item.key, change.to, spans))]
     if change.kind == "add":
+        known = {
+            spans.text[each.key.start : each.key.end].strip("\"'") for each in item.owner.items
+        }
+        if known.intersection(change.to):
+            raise NotHereError  # a key is written once
         return [_added(item, change.to, spans)]
     raise AssertionError(change.kind)
 
@@ -134,6 +139,9 @@ def _removals(fix: Fix, spans: Spans) -> Iterator[Edit]:
                 raise NotHereError
             owners.setdefault(id(item.owner), []).append(item)
     for items in owners.values():
+        for item in items:
+            if "#" in spans.text[item.key.start : spans.end(item.value)]:
+                raise NotHereError  # a comment would be lost
         yield from _removed(items, spans)
 
 
@@ -182,9 +190,28 @@ def _removed(items: Iterable[Item], spans: Spans) -> Iterator[Edit]:
             end = after[0].key.start if after else spans.end(owner.items[last].value)
             if first and not after:
                 start = spans.end(owner.items[first - 1].value)
+            value_end, taken = spans.end(owner.items[last].value), spans.text[start:end]
+            if "#" in spans.text[start:value_end] or (owner.is_flow and "#" in taken):
+                raise NotHereError
+            if "#" in taken:
+                yield _kept_after(after[0], value_end, spans)
             yield spans.edit(start, end, "")
         else:
             yield _lines(owner.items[first], owner.items[last], spans)
+
+
+def _kept_after(item: Item, value_end: int, spans: Spans) -> Edit:
+    """Put the comment that stands behind a value that goes after the line of what follows it."""
+    start = spans.text.index("#", value_end)
+    comment = spans.text[start : spans.line_end(start)]
+    stop = spans.end(item.value)
+    if (
+        spans.text[:stop].endswith("\n")
+        or "#" in spans.text[spans.line_end(start) : item.key.start]
+    ):
+        raise NotHereError
+    place = spans.line_end(stop)
+    return spans.edit(place, place, "\n" + " " * spans.column(item.key.start) + comment)
 
 
 def _lines(first: Item, last: Item, spans: Spans) -> Edit:
@@ -196,4 +223,11 @@ def _lines(first: Item, last: Item, spans: Spans) -> Edit:
     if not spans.text[:stop].endswith("\n"):
         stop = spans.line_end(max(stop, last.key.end))
         stop += 2 if spans.text.startswith("\r\n", stop) else int(stop < len(spans.text))
-    return spans.edit(start, stop, "")
+    rest = spans.text[spans.end(last.value) : stop]
+    if spans.text[first.key.start : stop].count("#") > rest.count("#"):
+        raise NotHereError
+    if "#" not in rest:
+        return spans.edit(start, stop, "")
+    # The comment on the line stays.
+    comment = spans.text[start : first.key.start] + rest.lstrip()
+    return spans.edit(start, stop, comment)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from importlib import import_module
 
@@ -16,6 +16,10 @@ _WORD = re.compile(r"[A-Za-z0-9_]+")
 _AUTOMATIC = re.compile(r"([A-Za-z][A-Za-z0-9_]*)_[0-9]+\Z")
 """A name that a layer without one may get: its type and a number."""
 _EXPRESSION = re.compile(r"\$\{([^{}]*)\}")
+_BY_OUTPUT = ("loss", "task", "metrics")
+"""Keys of `training` that may be given by output."""
+_BY_NAME = ("target", "augment")
+"""Keys of `data` that may be given by output, or by input."""
 _GLOB = re.compile(r"[*?\[]")
 
 
@@ -167,15 +171,43 @@ def _of_value(name: Node, body: Node, outline: Outline) -> Iterator[Place]:
     given = outline.text(name)
     if _is_given_twice(given, body, outline):
         return  # which of them is used, nobody knows
+    training = outline.value(outline.root, "training") if body is outline.root else None
+    by_name = [outline.value(training, key) for key in _BY_OUTPUT] if training is not None else []
+    if training is not None and _is_named_otherwise(given, training, by_name, outline):
+        return  # by a pattern, or as a part of a name
     yield outline.inner(name)
     yield from _taken(given, body, outline)
     yield from _named(outline.value(body, "outputs"), given, body, outline)
     yield from _frozen(given, body, outline)
     data = outline.value(body, "data") if body is outline.root else None
+    by_name += [outline.value(data, key) for key in _BY_NAME] if data is not None else []
+    for node in by_name:
+        for each in outline.named(node, "output"):
+            if outline.text(each.name) == given:
+                yield outline.inner(each.name)
     features = outline.value(data, "features") if data is not None else None
     for each in outline.named(features, "input"):
         if outline.text(each.name) == given:
             yield outline.inner(each.name)
+
+
+def _is_named_otherwise(
+    given: str, training: Node, by_name: Sequence[Node | None], outline: Outline
+) -> bool:
+    """Whether `training` says a name elsewhere than as a key of what is given by output."""
+    keys = {id(each.name) for node in by_name for each in outline.named(node, "output")}
+    waiting = [training]
+    while waiting:
+        node = waiting.pop()
+        waiting.extend(each for item in node.items for each in (item.key, item.value))
+        waiting.extend(node.values)
+        if node.kind != "scalar" or id(node) in keys:
+            continue
+        for part in outline.text(node).split("."):
+            is_pattern = bool(_GLOB.search(part)) and fnmatchcase(given, part)
+            if part == given or part.startswith(f"{given}_") or is_pattern:
+                return True
+    return False
 
 
 def _taken(given: str, body: Node, outline: Outline) -> Iterator[Place]:

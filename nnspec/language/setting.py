@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 from nnspec.errors import UsageError, nearest
@@ -22,7 +23,13 @@ def set_at(tree: Any, path: str, value: object) -> None:
         )
     holder = tree
     for i, part in enumerate(parts):
-        holder = _inner(holder, part, ".".join(parts[: i + 1]), path)
+        found = copy.copy(_inner(holder, part, ".".join(parts[: i + 1]), path))
+        # What stands under an anchor of YAML is one object at every alias, and changes here alone.
+        if isinstance(holder, list):
+            holder[_place(holder, part, ".".join(parts[: i + 1]), path)] = found
+        else:
+            holder[part] = found
+        holder = found
     if isinstance(holder, list):
         holder[_place(holder, last, path, path)] = value
     else:

@@ -168,7 +168,7 @@ def _problem(
         place = mark_at((*loc, context["key"]), given) or mark
         found = for_type(context["kind"], name, value_at(loc, given), known, place, context["key"])
         return Problem(
-            f"unknown-{context['kind'].replace(' ', '-')}",
+            f"unknown-{context['kind'].rpartition(' ')[2]}",  # an adversarial loss is a loss
             f'no {context["kind"]} "{name}"{found.suffix}',
             found.hint or f"known: {', '.join(known)}",
             place,

@@ -71,7 +71,7 @@ class Split(Layer):
     """
 
     type: Literal["split"] = "split"
-    sizes: tuple[int, ...] = Field(
+    sizes: tuple[Whole, ...] = Field(
         strict=False, min_length=2, description="The size of each part along the axis."
     )
     axis: int = Field(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -141,12 +142,29 @@ def read_networks(tree: dict[str, Any], problems: Problems) -> Networks | None:
         made = document.training.generator
         specs[made.model] = replace(specs[made.model], noise=made.noise)
     steps = _steps(document)
-    advice = [
-        each
-        for name, spec in specs.items()
-        for each in advise(spec.model, spec.graph, steps.get(name))
+    advice = {
+        name: [*advise(spec.model, spec.graph, steps.get(name))] for name, spec in specs.items()
+    }
+    return Networks(document, specs, None, (*problems.advice, *_of_all(advice, specs)))
+
+
+def _of_all(
+    advice: Mapping[str, Sequence[Problem]], specs: Mapping[str, Spec]
+) -> Iterator[Problem]:
+    """Yield what is said of each network, without a fix that another network would not have.
+
+    Two networks may use one block, and what has no effect in the one has some in the other.
+    """
+    standing = [
+        {node.mark for body in spec.graph.bodies() for node in body.nodes}
+        for spec in specs.values()
     ]
-    return Networks(document, specs, None, (*problems.advice, *advice))
+    said = Counter(pair for each in advice.values() for pair in {(p.code, p.mark) for p in each})
+    for problems in advice.values():
+        for each in problems:
+            count = sum(each.mark in marks for marks in standing)
+            is_of_all = said[each.code, each.mark] >= count
+            yield each if is_of_all else each._replace(fix=None)
 
 
 def _steps(document: Models) -> dict[str, Steps]:
@@ -168,7 +186,9 @@ def _steps(document: Models) -> dict[str, Steps]:
 def _document(tree: dict[str, Any], problems: Problems) -> Models | None:
     """Return the document but for its layers, or None where it is wrong."""
     given = tree.get("variables")
-    scope = Scope(given if isinstance(given, dict) else {}, is_known=given is None or bool(given))
+    scope = Scope(
+        given if isinstance(given, dict) else {}, is_known=given is None or isinstance(given, dict)
+    )
     scope.settle(problems, given)
     values, is_read = _computed(tree, scope, problems, without=("blocks", "variables", "models"))
     models = tree["models"]

@@ -123,7 +123,7 @@ def summarize(spec: Spec) -> Summary:
     """Count a network's parameters, its work and its memory."""
     places = list(spec.graph.walk())
     layers = tuple(_layer(at) for at in places)
-    elements = sum(count((*at.steps, *shape)) for at in places for shape in at.output_shapes)
+    elements = sum(count((*at.steps_given, *shape)) for at in places for shape in at.output_shapes)
     parameters = sum(layer.parameters for layer in layers)
     return Summary(
         name=spec.name,

@@ -71,14 +71,14 @@ def test_what_is_inferred_is_left_out_where_it_is_true(
 
 def test_right_and_wrong_ones_of_a_file_are_told_apart() -> None:
     text = HEAD.format(shape=[8]) + (
-        "  - type: Linear # one\n    in_features: 8 # gone\n    out_features: 4\n"
+        "  - type: Linear # one\n    in_features: 8 # ours\n    out_features: 4\n"
         "  - type: ReLU\n"
         "  - type: Linear\n    out_features: 3\n    in_features: 9 # stays\n"
         "  - {type: Linear, in_features: 3, out_features: 2}\n"
     )
     mended = mend(text)
     assert mended.text.partition("layers:\n")[2] == (
-        "  - type: dense # one\n    units: 4\n  - type: relu\n"
+        "  - type: dense # one\n    # ours\n    units: 4\n  - type: relu\n"
         "  - type: dense\n    units: 3\n    in_features: 9 # stays\n"
         "  - {type: dense, units: 2}\n"
     )

@@ -196,3 +196,30 @@ def test_a_file_of_several_names_loses_nothing_where_it_cannot_be_written(
     assert "No space left on device; what it held before is in" in result.output
     (kept,) = tmp_path.glob(".net.*.yaml")
     assert kept.read_text() == before
+
+
+BY_OUTPUT = """\
+nnspec: 1
+name: Net
+inputs: {x: {shape: [4]}}
+layers:
+  - {name: a-b, type: dense, units: 2}
+  - {name: c, type: dense, units: 2, inputs: a-b}
+outputs: [a-b, c]
+data: {source: rows.csv, features: {x: "x*"}, target: {a-b: [p, q], c: [r, s]}}
+training: {task: {a-b: regression, c: regression}, loss: {a-b: mse, c: mae}}
+"""
+
+
+def test_a_name_changes_where_losses_and_targets_are_given_by_output() -> None:
+    mended = mend(BY_OUTPUT)
+    assert mended.text == BY_OUTPUT.replace("a-b", "a_b")
+    assert not any(each.severity == "error" for each in mended.problems), mended.problems
+
+
+@pytest.mark.parametrize(
+    "more", ["keep: {metric: a-b_mae}", "regularization: [{layers: 'a-*', l2: 0.1}]"]
+)
+def test_a_name_that_is_said_otherwise_too_stays(more: str) -> None:
+    text = BY_OUTPUT.replace("c: mae}}", f"c: mae}}, {more}}}")
+    assert mend(text).text == text

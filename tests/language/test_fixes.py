@@ -35,15 +35,15 @@ def layers_of(mended: Mended) -> str:
             id="flow",
         ),
         pytest.param(
-            "  # before\n  - type: nn.Linear   # one\n    in_features: 4  # gone\n\n"
+            "  # before\n  - type: nn.Linear   # one\n    in_features: 4  # ours\n\n"
             "    # between\n    out_features: 3 # three\n    bias: false\n# after\n",
-            "  # before\n  - type: dense   # one\n\n"
+            "  # before\n  - type: dense   # one\n    # ours\n\n"
             "    # between\n    units: 3 # three\n    use_bias: false\n# after\n",
             id="block",
         ),
         pytest.param(
-            "  - in_features: 4 # gone\n    units: 3\n    type: dense\n",
-            "  - units: 3\n    type: dense\n",
+            "  - in_features: 4 # ours\n    units: 3\n    type: dense\n",
+            "  - units: 3\n    # ours\n    type: dense\n",
             id="the first key of a block",
         ),
         pytest.param(
@@ -309,3 +309,98 @@ def test_a_note_of_pytorch_is_not_for_keras() -> None:
 def test_lists_of_one_axis_are_axes(before: str, after: str) -> None:
     head = HEAD.replace("[4]", "[5, 4]")
     assert layers_of(mend(head + f"  - {before}\n")) == f"  - {after}\n"
+
+
+CAREFUL = "nnspec: 1\nname: Net\ninputs: {x: {shape: [4]}}\n"
+
+
+def test_a_momentum_without_an_optimizer_may_mean_something_else() -> None:
+    text = CAREFUL + "layers: [{type: dense, units: 1}]\ntraining: {momentum: 0.9}\n"
+    assert mend(text).text == text
+    mended = mend(text, unsafe=True)
+    assert "training: {optimizer: {type: sgd, momentum: 0.9}}\n" in mended.text
+    assert not any(each.code == "unknown-key" for each in mended.problems)
+
+
+def test_a_key_that_would_lose_a_comment_within_is_left() -> None:
+    text = HEAD + "  - {units: 3, # three\n     in_features: 4, # of x\n     type: dense}\n"
+    assert mend(text).text == text
+
+
+def test_a_key_is_written_once() -> None:
+    text = (
+        "nnspec: 1\nname: Net\nvariables: {b: true}\ninputs: {x: {shape: [4]}}\nlayers:\n"
+        "  - {type: dense, units: 3, use_bias: '${b}'}\n  - {type: batch_normalization}\n"
+    )
+    mended = mend(text)
+    assert mended.text == text
+    assert "redundant-bias" in {each.code for each in mended.problems}
+
+
+NORMALISED = """\
+nnspec: 1
+name: Pair
+blocks:
+  sum: {layers: [{type: dense, units: 4}]}
+models:
+  a:
+    inputs: {x: {shape: [4]}}
+    layers: [{type: sum}, {type: batch_normalization}, {type: relu}, {type: dense, units: 4}]
+  b:
+    inputs: {x: {shape: [4]}}
+    layers: [{type: sum}, {type: tanh}, {type: dense, units: 1}]
+"""
+
+
+def test_a_block_of_two_networks_is_mended_for_both_or_not() -> None:
+    mended = mend(NORMALISED)
+    assert mended.text == NORMALISED
+    assert "redundant-bias" in {each.code for each in mended.problems}
+    both = NORMALISED.replace("{type: tanh}", "{type: batch_normalization}, {type: tanh}")
+    assert "{type: dense, units: 4, use_bias: false}]}" in mend(both).text
+
+
+def test_what_is_set_is_not_written_into_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "net.yaml"
+    text = HEAD + "  - {name: a, type: Linear, out_features: 3}\n"
+    path.write_text(text)
+    result = CliRunner().invoke(
+        main, ["check", str(path), "--fix", "--set", "layers.a.out_features=5"]
+    )
+    assert result.exit_code == 2
+    assert "--fix mends what stands in the file" in result.output
+    assert path.read_text() == text
+
+
+def test_what_is_set_under_an_anchor_changes_in_one_place() -> None:
+    text = (
+        CAREFUL + "layers:\n"
+        "  - {name: a, type: dense, units: 4, activation: &bent {type: elu, alpha: 0.5}}\n"
+        "  - {name: b, type: dense, units: 4, activation: *bent}\n"
+    )
+    spec = nnspec.loads(text, variables={"layers.a.activation.alpha": 0.3})
+    alphas = [node.layer.activation.alpha for node in spec.graph.nodes]  # type: ignore[union-attr]
+    assert alphas == [0.3, 0.5]
+
+
+def test_an_unknown_loss_of_two_networks_is_told_in_every_format(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "specs" / "digits_gan.yaml").read_text()
+    path = tmp_path / "gan.yaml"
+    path.write_text(text.replace("type: wasserstein, gradient_penalty: 10", "type: wasserstien"))
+    for form in ("text", "json", "sarif", "github"):
+        result = run("check", str(path), "--format", form)
+        assert result.exit_code == 2
+        assert "unknown-loss" in result.output
+
+
+def test_variables_that_are_none_are_missed_in_several_networks() -> None:
+    text = NORMALISED.replace("blocks:", "variables: {}\nblocks:").replace(
+        "units: 1}", "units: '${n}'}"
+    )
+    assert "undefined-variable" in {each.code for each in mend(text).problems}
+
+
+def test_sizes_of_a_split_are_whole_numbers() -> None:
+    with pytest.raises(nnspec.SpecError) as refused:
+        nnspec.loads(CAREFUL + "layers: [{type: split, sizes: ['1', 3.0]}]\n")
+    assert [each.code for each in refused.value.problems] == ["wrong-type", "wrong-type"]

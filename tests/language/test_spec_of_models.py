@@ -46,7 +46,7 @@ WRONG = {
     "rows of two inputs": (
         ("{image: \"pixel_*\"}", "{image: a, other: b}"), "unknown-input", '"other"', "other:"),
     "an unknown loss": (
-        ("loss: {", "loss: hing #{"), "unknown-adversarial-loss", 'did you mean "hinge"', "hing"),
+        ("loss: {", "loss: hing #{"), "unknown-loss", 'did you mean "hinge"', "hing"),
     "wasserstein without a limit": (
         ("loss: {", "loss: wasserstein #{"), "missing-argument", "neither of", "wasserstein"),
     "wasserstein with both": (
