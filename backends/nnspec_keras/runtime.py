@@ -77,6 +77,8 @@ class KerasProgram(Borders, Emitted):
                 self.model: Any = getattr(self.emitted, compiled.function)()
         self._variables = dict(canonical_variables(self.graph, self.model))
         self._given: list[Any] | None = None
+        self._unreached: set[int] = set()
+        """Variables of which the last gradients had none, because nothing depends on them."""
         self._shapes = {name: parameter.shape for name, parameter in self.graph.parameters()}
         if weights is None:
             training = spec.model.training
@@ -154,6 +156,7 @@ class KerasProgram(Borders, Emitted):
         with unmoved(self.model):
             loss, gradients = self._differentiated(inputs, target)
         by_variable = dict(zip(map(id, self.model.trainable_variables), gradients, strict=True))
+        self._unreached = {each for each, gradient in by_variable.items() if gradient is None}
         arrays = {}
         for name, (variable, native) in self._variables.items():
             if id(variable) in by_variable:
@@ -287,6 +290,8 @@ class KerasProgram(Borders, Emitted):
             arrays[id(variable)] = array
         self._given = [
             tf.convert_to_tensor(arrays.get(id(variable), np.zeros(variable.shape)), self.dtype)
+            if id(variable) not in self._unreached
+            else None
             for variable in self.model.trainable_variables
         ]
         try:

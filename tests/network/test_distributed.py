@@ -167,6 +167,8 @@ def test_work_and_statistics_are_those_of_all_elements() -> None:
     one = summarize(nnspec.loads(text))
     many = summarize(nnspec.loads(text.replace("frames", "5")))
     assert many.multiply_adds == 5 * one.multiply_adds
+    # Rows are merged, seen by the layer, and parted again: each holds those of all five frames.
+    assert many.activation_bytes == 5 * one.activation_bytes
     assert normalised_alone(nnspec.loads(text.replace("frames", "5")).graph) is None
     assert normalised_alone(nnspec.loads(text.replace("frames", "1")).graph) is not None
 

@@ -173,7 +173,8 @@ def test_an_average_beside_an_average_is_refused(training: dict[str, Any]) -> No
         spec_of("", [4], **training)
 
 
-def test_groups_are_those_of_each_weight_where_one_has_no_gradient() -> None:
+@pytest.mark.parametrize("optimizer", ["nadam", "schedule_free_adamw"])
+def test_groups_are_those_of_each_weight_where_one_has_no_gradient(optimizer: str) -> None:
     """Keras's Nadam builds anew at each step, of the weights that have one."""
     spec = loads(
         """
@@ -188,7 +189,7 @@ layers:
   - {name: y, type: dense, units: 1}
 training: {task: regression, optimizer: {type: nadam, decay: {rate: 0.1, of: weights}}}
 data: {source: a.csv, features: {x: "x_*"}, target: y}
-"""
+""".replace("nadam", optimizer)
     )
     report = nnspec.verify(
         spec, backends=("torch", "keras"), exporters=False, levels="gradients,training"
