@@ -83,6 +83,7 @@ async def refused(client: Client, tool: str, **given: Any) -> str:
     return str(result.content[0].text)  # type: ignore[union-attr]
 
 
+@pytest.mark.slow
 def test_an_assistant_is_told_the_truth_about_its_port(tmp_path: Path) -> None:
     (tmp_path / "port.py").write_text(PORT)
     (tmp_path / "wrong.py").write_text(PORT.replace("torch.relu", "torch.tanh"))

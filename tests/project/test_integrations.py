@@ -116,6 +116,7 @@ def test_the_action_writes_sarif_and_says_where(checkout: Path) -> None:
     assert (checkout.parent / "output").read_text() == "sarif-file=out.sarif\n"
 
 
+@pytest.mark.slow
 def test_the_action_verifies_against_a_file(checkout: Path) -> None:
     (checkout / "net.py").write_text(
         "from torch import nn\n\n\ndef build(width):\n    return nn.Linear(4, width)\n"

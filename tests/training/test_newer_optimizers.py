@@ -91,6 +91,7 @@ def test_parameters_of_every_shape_move_alike_and_what_is_remembered_moves(kind:
             assert np.abs(after[key] - array).max() < 1e-9, (end, key)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["schedule_free_adamw", "sgd"])
 def test_averages_are_followed_in_processes_of_their_own_too(kind: str) -> None:
     average = {} if kind != "sgd" else {"average": {"type": "ema", "decay": 0.5}}

@@ -66,6 +66,7 @@ def test_one_adam_step_of_simple_nn_is_the_one_written_by_hand(backend: str) -> 
         assert np.abs(weights[name] - first[name]).max() > 1e-4, "the step moved nothing"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["torch", "keras"])
 def test_a_hundred_epochs_of_tabular_binary_are_those_written_by_hand(backend: str) -> None:
     import keras

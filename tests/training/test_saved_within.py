@@ -113,6 +113,7 @@ def test_what_draws_nothing_is_trained_as_without_saves(tmp_path, name):
     require_equal(plain, nnspec.train(spec, "torch", tmp_path / "run", resume=True, save_every=3))
 
 
+@pytest.mark.slow
 def test_two_processes_go_on_from_the_middle_of_an_epoch(tmp_path):
     spec = spec_of(tmp_path, "dropout")
     more = {"save_every": 4, "dtype": "float64"}

@@ -229,6 +229,7 @@ def test_a_folder_keeps_its_tuning(spec: Path, tmp_path: Path) -> None:
         nnspec.tune(spec, {"units": "2..9"}, folder, trials=4, backend="torch", resume=True)
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_costs_one_trial(spec: Path, tmp_path: Path) -> None:
     """The next one has a new process."""
     worker = Worker()
