@@ -125,5 +125,5 @@ lock:  ## Write requirements.lock anew from what .venv holds
 	@mv requirements.lock.new requirements.lock
 
 clean:  ## Remove .venv, caches and builds
-	rm -rf .venv build dist runs .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv build dist runs/demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -232,7 +232,9 @@ def certify(
         progress=progress,
     )  # fmt: skip
     text = None
-    if isinstance(spec, str | Path):
+    if isinstance(spec, str) and "\n" in spec:
+        text, spec = spec, loads_any(spec)
+    elif isinstance(spec, str | Path):
         text = read_text(spec)
         spec = loads_any(text, path=spec)
     checked = one_of(check_any(spec), model)

@@ -3,6 +3,7 @@
 NnspecError
 ├── SpecError             the spec is wrong; holds every Problem found
 ├── UsageError            the call is wrong (a bad option, a missing file)
+│   └── VariableError     a variable that is set, and that the spec has not
 ├── DataError             the data do not fit the spec
 ├── WeightsError          the weights do not fit the network
 ├── UnsupportedError      a backend cannot express a layer
@@ -185,6 +186,10 @@ class SpecError(NnspecError):
 
 class UsageError(NnspecError):
     """The call is wrong: an option, a path or a combination that cannot work."""
+
+
+class VariableError(UsageError):
+    """A value was given for what the spec has not: a variable, or a path that leads nowhere."""
 
 
 class DataError(NnspecError):

@@ -100,7 +100,7 @@ class KerasForeign:
             with _floats("float64"):
                 made, lines = self._again() or (None, self.lines)
                 if made is None:
-                    config = _in_doubles(self.model.get_config())
+                    config = _in_doubles(self.model.get_config(), whole=self._is_half())
                     made = type(self.model).from_config(config)
                 if weights is not None and made.built:
                     made.set_weights(weights)
@@ -132,6 +132,11 @@ class KerasForeign:
         )
         name = type(self.model).__name__
         return Described("keras", name, inputs, held, may_freeze=True, halves=self._halves())
+
+    def _is_half(self) -> bool:
+        """Whether all that has weights computes in half precision, as the network is meant to."""
+        layers = self.model._flatten_layers(include_self=False, recursive=True)
+        return all(each.compute_dtype in HALVES for each in layers if each.weights)
 
     def _halves(self) -> tuple[str, ...]:
         """Return the layers that compute in half precision."""
@@ -347,19 +352,22 @@ def _settle(model: keras.Model) -> None:
             each.finalize_state()
 
 
-def _in_doubles(config: Any) -> Any:
-    """Return a config whose layers compute in float64, but for those in half precision."""
+def _in_doubles(config: Any, *, whole: bool) -> Any:
+    """Return a config whose layers compute in float64. whole: those in half precision too."""
+    singles = ("float32", "mixed_float16", "mixed_bfloat16", *HALVES) if whole else ("float32",)
     if isinstance(config, Mapping):
         if config.get("class_name") == "DTypePolicy":
             given = config["config"]
-            name = "float64" if given["name"] == "float32" else given["name"]
+            name = "float64" if given["name"] in singles else given["name"]
             return {**config, "config": {**given, "name": name}}
         return {
-            key: "float64" if key == "dtype" and value == "float32" else _in_doubles(value)
+            key: "float64"
+            if key == "dtype" and value in singles
+            else _in_doubles(value, whole=whole)
             for key, value in config.items()
         }
     if isinstance(config, list | tuple):
-        return type(config)(_in_doubles(each) for each in config)
+        return type(config)(_in_doubles(each, whole=whole) for each in config)
     return config
 
 

@@ -12,7 +12,7 @@ from nnspec.emit.named_parts import loading
 from nnspec.emit.prepared_columns import prepared_inputs
 from nnspec.emit.snippets import snippets
 from nnspec.emit.sources import file_inputs, source_path
-from nnspec.emit.training import axis_in_batch, shifts_target
+from nnspec.emit.training import axis_in_batch, gives_spreads, shifts_target
 from nnspec.emit.watched_classes import required_classes
 from nnspec.emit.windows import arrays_of_rows
 from nnspec.language.objectives import is_composed
@@ -84,7 +84,7 @@ def script_source(spec: Spec, training: Training, head: Head | None, function: s
                 HAS_ONE_INPUT=is_single,
                 SHIFTS_INPUTS=is_shifted,
                 SHIFTS_TARGET=shifts_target(spec),
-                GIVES_SPREADS=training.resolved_loss.compares == "means",
+                GIVES_SPREADS=gives_spreads(spec),
             )
         )
     required = required_classes(spec)

@@ -71,7 +71,8 @@ DEFINED = frozenset(
 
 _LOCAL = frozenset(
     {
-        *("activity", "answer", "answers", "arguments", "average", "batch", "best", "data"),
+        *("activity", "answer", "answers", "arguments", "average", "batch", "beside", "best"),
+        *("data", "last", "stem"),
         *(
             "device",
             "devices",

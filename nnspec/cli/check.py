@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nnspec.cli.common import STDIN, format_option, set_option
-from nnspec.errors import Problem, SpecError, UsageError
+from nnspec.errors import Problem, SpecError, UsageError, VariableError, printable
 from nnspec.language.databases import is_server
 from nnspec.network.loader import Spec, load_any
 
@@ -42,12 +42,6 @@ def check(
     if fix or unsafe_fixes or STDIN in specs:
         from nnspec.cli.fix import check_texts  # which few calls need
 
-        paths = [name for name in variables if "." in name]
-        if fix and paths:
-            raise UsageError(
-                f"--fix mends what stands in the file, and --set {paths[0]} reads another value "
-                "there: leave out one of them"
-            )
         if not fix and unsafe_fixes:
             raise UsageError("--unsafe-fixes says which fixes --fix makes: add --fix")
         code = check_texts(
@@ -59,7 +53,7 @@ def check(
         is_fine, problems = _check(path, variables, with_data=data)
         results.append((path, is_fine, problems))
         if is_fine and not problems and form == "text":
-            click.echo(f"{path}: ok")
+            click.echo(f"{printable(path)}: ok")
         elif form == "text":
             from nnspec.cli.problems import print_problems
 
@@ -79,6 +73,8 @@ def _check(
         spec = load_any(path, variables=variables)
     except SpecError as error:
         return False, error.problems
+    except VariableError:  # the call is wrong, and no file
+        raise
     except UsageError as error:
         from nnspec.cli.problems import unreadable
 

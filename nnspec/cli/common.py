@@ -116,9 +116,9 @@ def _read_format(ctx: click.Context, option: click.Parameter, given: str) -> str
 
 def print_json(value: object) -> None:
     """Print a result for machines."""
-    import json
+    from nnspec.support.plain_json import json_text
 
-    click.echo(json.dumps(value, indent=2))
+    click.echo(json_text(value))
 
 
 def use_colour() -> bool | None:

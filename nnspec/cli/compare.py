@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from nnspec.cli.common import json_option
+from nnspec.cli.outputs import require_page
 from nnspec.cli.progress import stages
 from nnspec.cli.reproduced import (
     Kept,
@@ -68,11 +69,13 @@ def compare(
     from nnspec.judge.judgement import Judgement
     from nnspec.judge.process import reference_of
     from nnspec.judge.verify import arguments_of, map_of
-    from nnspec.support.files import require_apart, write_text
+    from nnspec.support.files import require_apart, require_writable, write_text
 
-    for path in (save_map, report):
-        if path is not None:
-            require_apart(path, *(str(reference_of(each).path) for each in (a, b)), known)
+    judged = [str(reference_of(each).path) for each in (a, b)]
+    for path, *others in ((report,), (save_map, report)):
+        require_apart(path, *judged, known, *others)
+        require_writable(path)
+    require_page(report)
     console = Console(emoji=False)
     with stages("comparing", is_shown=not as_json) as shown:
         found = compared(

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from nnspec.errors import Fix, Mark, Problem
+from nnspec.errors import Fix, Mark, Problem, redacted
 
 if TYPE_CHECKING:
     from nnspec.network.networks import Networks
@@ -64,7 +64,7 @@ def of_problems(path: str, problems: Iterable[Problem]) -> Iterator[Finding]:
         if each.path:
             message = f"{each.path}: {message}"
         place = _place(each.file or path, each.mark, each.excerpt)
-        yield Finding(each.code, LEVELS[each.severity], message, place, each.fix)
+        yield Finding(each.code, LEVELS[each.severity], redacted(message), place, each.fix)
 
 
 def of_verification(

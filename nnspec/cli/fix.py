@@ -16,7 +16,7 @@ from nnspec.cli.problems import (
     record_of,
     unreadable,
 )
-from nnspec.errors import Problem, SpecError, UsageError, printable
+from nnspec.errors import Problem, SpecError, UsageError, VariableError, printable, redacted
 from nnspec.language.source import MAX_CHARACTERS
 from nnspec.network.fixing import Mended, mend
 from nnspec.network.loader import loads_any, read_text
@@ -49,13 +49,16 @@ def check_texts(
         name = NAME if path == STDIN else path
         # What is mended is printed; so what is said of it goes elsewhere.
         err = fix and path == STDIN
+        text = ""
         try:
             text = _input() if path == STDIN else read_text(path)
             mended = _mended(text, path, variables, fix=fix, unsafe=unsafe)
         except SpecError as error:
-            mended = Mended("", (), error.problems, None)
+            mended = Mended(text, (), error.problems, None)
+        except VariableError:  # the call is wrong, and no file
+            raise
         except UsageError as error:
-            mended = Mended("", (), (unreadable(path, error),), None)
+            mended = Mended(text, (), (unreadable(path, error),), None)
         is_fine, problems = mended.spec is not None, mended.problems
         if mended.spec is not None:
             is_fine, problems = judge(mended.spec, name, with_data=with_data)
@@ -117,5 +120,5 @@ def _print_fixed(problem: Problem, *, err: bool) -> None:
     assert problem.fix is not None
     mark = problem.mark
     place = f":{mark.line + 1}:{mark.column + 1}" if mark is not None else ""
-    title = printable(problem.fix.title)
-    click.echo(f"{problem.file}{place}: fixed[{problem.code}]: {title}", err=err)
+    title = printable(redacted(problem.fix.title))
+    click.echo(f"{printable(problem.file or '')}{place}: fixed[{problem.code}]: {title}", err=err)

@@ -25,6 +25,8 @@ def init(file: str, template: str, force: bool, as_json: bool) -> None:
     """Write a spec to start from, to FILE (model.nnspec.yaml), with comments that explain it."""
     from nnspec.support.files import write_text
 
+    if Path(file).suffix.lower() not in ("", ".yaml", ".yml"):
+        raise UsageError(f"{file}: a template is YAML; give a name that ends in .nnspec.yaml")
     if Path(file).exists() and not force:
         raise UsageError(f"{file} exists already; choose another name, or pass --force")
     text = (FOLDER / f"{template}.yaml").read_text(encoding="utf-8")

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from nnspec.cli.common import json_option, model_option, print_json, set_option, spec_argument
 from nnspec.cli.outputs import require_output
+from nnspec.errors import UsageError
+
+_OTHERS = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".pdf")
+"""Endings by which others know pictures of other formats."""
 
 
 @click.command()
@@ -25,6 +31,8 @@ def plot(
     from nnspec.network.loader import load
     from nnspec.show.plot import svg
 
+    if output is not None and Path(output).suffix.lower() in _OTHERS:
+        raise UsageError(f"{output}: the picture is SVG; give a name that ends in .svg")
     loaded = load(spec, variables=variables, model=model)
     require_output(loaded, output)
     picture = svg(loaded.graph)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from nnspec.cli.common import print_json, use_colour
-from nnspec.errors import Problem, UsageError
+from nnspec.errors import Problem, UsageError, printable
 
 Result = tuple[str, bool, tuple[Problem, ...]]
 """A file, whether it is right, and what is wrong with it or may be."""
@@ -35,7 +35,7 @@ def print_problems(
     for problem in problems:
         print_problem(problem, err=err)
     if is_fine:
-        click.echo(f"{path}: ok", err=err)
+        click.echo(f"{printable(path)}: ok", err=err)
     return sum(each.fix is not None and each.fix.is_safe for each in problems)
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from nnspec.cli.findings import LEVELS, Finding, Findings, Place, of_verify_kind, relative
-from nnspec.errors import Fix, printable
+from nnspec.errors import Fix, printable, redacted
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
@@ -86,8 +87,9 @@ def _result(finding: Finding, names: list[str], seen: dict[str, int]) -> dict[st
             {"id": i, "physicalLocation": _physical(place), "message": _message(text)}
             for i, (place, text) in enumerate(finding.related)
         ]
-    if finding.fix is not None and finding.fix.edits and finding.place is not None:
-        result["fixes"] = [_fix(finding.fix, finding.place.file)]
+    fix = finding.fix
+    if fix is not None and fix.is_safe and fix.edits and finding.place is not None:
+        result["fixes"] = [_fix(fix, finding.place.file)]
     return result
 
 
@@ -105,7 +107,7 @@ def _fix(fix: Fix, file: str) -> dict[str, Any]:
         for line, column, end_line, end_column, text in fix.edits
     ]
     change = {"artifactLocation": _artifact(file), "replacements": replacements}
-    return {"description": _message(fix.title), "artifactChanges": [change]}
+    return {"description": _message(redacted(fix.title)), "artifactChanges": [change]}
 
 
 def _fingerprint(finding: Finding, seen: dict[str, int]) -> str:
@@ -137,7 +139,7 @@ def _artifact(file: str) -> dict[str, Any]:
     path = relative(file)
     if Path(path).is_absolute():
         return {"uri": Path(path).as_uri()}
-    return {"uri": quote(path), "uriBaseId": "%SRCROOT%"}
+    return {"uri": quote(os.fsencode(path)), "uriBaseId": "%SRCROOT%"}
 
 
 def _message(text: str) -> dict[str, str]:

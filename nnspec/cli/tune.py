@@ -65,7 +65,13 @@ def _over(ctx: click.Context, option: click.Parameter, given: tuple[str, ...]) -
     default=True,
     help="Stop trials that are worse than the median of those before at the same epoch.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Of what is chosen.")
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**32 - 1),
+    default=0,
+    show_default=True,
+    help="Of what is chosen.",
+)
 @log_option
 @click.option("--resume", is_flag=True, help="Go on until so many trials have ended.")
 @click.option("--overwrite", is_flag=True, help="Replace the tuning that the folder holds.")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nnspec.errors import SpecError
+from nnspec.errors import SpecError, UsageError, VariableError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,17 +21,16 @@ if TYPE_CHECKING:
 
 def load_or_tell(path: str, variables: Mapping[str, object], form: str) -> Spec | Networks | None:
     """Return a checked spec; None where it is wrong, and the format has told how."""
+    from nnspec.cli.problems import print_results, unreadable
     from nnspec.network.loader import load_any
 
     try:
         return load_any(path, variables=dict(variables))
-    except SpecError as error:
-        if form in ("text", "json"):
+    except (SpecError, UsageError) as error:
+        if form == "text" or isinstance(error, VariableError):
             raise
-        from nnspec.cli.findings import Findings, of_problems
-        from nnspec.cli.printing import print_findings
-
-        print_findings(Findings(list(of_problems(path, error.problems)), 2), form)
+        wrong = error.problems if isinstance(error, SpecError) else (unreadable(path, error),)
+        print_results([(path, False, wrong)], form=form)
         return None
 
 

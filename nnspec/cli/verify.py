@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import click
 
 from nnspec.cli.backend_options import BackendCommand, given_options, value_of
 from nnspec.cli.common import format_option, model_option, set_option, spec_argument
-from nnspec.cli.outputs import require_output
+from nnspec.cli.outputs import require_output, require_page
 from nnspec.cli.progress import stages
 from nnspec.cli.reproduced import (
     force_option,
@@ -58,6 +59,12 @@ def names_in(text: str) -> tuple[str, ...]:
     """Return the names of a list with commas, each once."""
     return tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
 
+
+_NO_WEIGHTS = "--save-weights takes weights alone, and no program: --against FILE"
+PROGRAMS = (".py", ".onnx", ".keras", ".pt2", ".torchscript")
+"""Endings of files that hold more than weights."""
+_OF_BACKENDS = ("steps", "backends", "exporters", "processes", "memory")
+"""Options that say how backends are compared with one another."""
 
 steps_option = click.option(
     "--steps",
@@ -206,6 +213,7 @@ def verify(
     if isinstance(loaded, Spec) or model is not None:
         loaded = one_of(loaded, model)
     require_output(loaded, report, weights, data, *renames)
+    require_page(report)
     asked["levels"], asked["require"] = chosen(levels, require)
     if against is not None:
         given = {
@@ -213,6 +221,7 @@ def verify(
             "--size": sizes,
             "--partial": partial,
             "--device": asked["device"],
+            **_asked_of_backends(),
         }
         return _against(
             one_of(loaded, model), against, arguments, renames, saved_map, report, given,
@@ -274,6 +283,17 @@ def verify(
     if report is not None:
         write_text(report, result.to_html(loaded, reproduced(taken)))
     return 0 if result.passed else 1
+
+
+def _asked_of_backends() -> dict[str, object]:
+    """Return the options of this call that are about the backends, which a file has none of."""
+    ctx = click.get_current_context()
+    options = (*_OF_BACKENDS, *given_options())
+    is_given = {
+        name: ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+        for name in options
+    }
+    return {f"--{name.replace('_', '-')}": each for name, each in is_given.items()}
 
 
 def _require_all(names: Sequence[str]) -> None:
@@ -339,15 +359,17 @@ def _against(
     for option in [name for name, value in given.items() if value]:
         raise UsageError(
             f"{option} does not go with --against: a file is judged with its own weights and "
-            "sizes, on the processor"
+            "sizes, on the processor, beside the spec"
         )
     if len(maps) > 1:
         raise UsageError("--map is given once with --against: a file that --save-map wrote")
     if saved_map or saved_weights or page:
         judged = str(reference_of(file).path)
-        require_output(spec, page, judged)
-        require_output(spec, saved_map, judged, page, *maps)
-        require_output(spec, saved_weights, judged, saved_map, page, *maps)
+        require_output(spec, page, judged, data, *maps)
+        require_output(spec, saved_map, judged, page, data, *maps)
+        require_output(spec, saved_weights, judged, saved_map, page, data, *maps)
+        if saved_weights is not None and Path(judged).suffix.lower() in PROGRAMS:
+            raise UsageError(_NO_WEIGHTS)
     console = Console(emoji=False)
     known = map_of(maps[0]) if maps else None
     taken = _taken(batch, seed, chosen(levels, require)[0])
@@ -362,10 +384,10 @@ def _against(
     tell_reproduced(found.reproduced)
     if saved_map is not None:
         write_text(saved_map, json.dumps(found.map_as_json(), indent=1) + "\n")
-    if saved_weights is not None:
-        if not isinstance(found, Fitting):
-            raise UsageError("--save-weights takes weights alone, and no program: --against FILE")
-        save_fitted(found, spec, saved_weights)
     if page is not None:
         write_text(page, found.to_html(spec, reproduced(taken)))
+    if saved_weights is not None:
+        if not isinstance(found, Fitting):
+            raise UsageError(_NO_WEIGHTS)
+        save_fitted(found, spec, saved_weights)
     return 0 if found.passed else 1

@@ -77,11 +77,10 @@ def standardised(target: Array, mean: Sequence[float], scale: Sequence[float]) -
 
 
 def _of_output(
-    mean: Sequence[float], scale: Sequence[float], graph: Graph, gives: Gives
+    mean: Sequence[float], scale: Sequence[float], places: tuple[int, ...], gives: Gives
 ) -> dict[str, Any]:
     """Return by what an output of means and variances is shifted, by the names of the record."""
-    shape = graph.types[graph.outputs[0]].shape
-    middle, wide = (np.reshape(each, (*map(int, shape[:-1]), -1)) for each in (mean, scale))
+    middle, wide = (np.reshape(each, (*places, -1)) for each in (mean, scale))
     added, factor = np.zeros_like(middle), wide**2
     if gives == "means and log variances":
         added, factor = 2 * np.log(wide), np.ones_like(wide)
@@ -109,7 +108,7 @@ def concluded(
         values = standardised(values, mean, scale)
         shift = {"target_mean": mean, "target_scale": scale}
         if gives is not None:
-            shift |= _of_output(mean, scale, spec.graph, gives)
+            shift |= _of_output(mean, scale, values.shape[1:-1], gives)
     axis = training.resolved_loss.class_axis
     preprocessing = Preprocessing(
         inputs=read.features,

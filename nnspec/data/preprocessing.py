@@ -53,7 +53,7 @@ class Answer(Frozen):
     class_axis: int | None = None
     """The axis of the output that holds a score for each class; None for the last."""
     gives: Gives | None = None
-    """What the output holds, where that is not what is predicted."""
+    """Kind of numbers that the output holds, where these are not those that are predicted."""
 
 
 class Preprocessing(Frozen):
@@ -76,7 +76,7 @@ class Preprocessing(Frozen):
     target_scale: Annotated[tuple[Positive, ...], Field(strict=False)] | None = None
     """The divisor of each element after that; None for nothing."""
     gives: Gives | None = None
-    """What the output holds, where that is not what is predicted."""
+    """Kind of numbers that the output holds, where these are not those that are predicted."""
     output_mean: Numbers | None = None
     """Added to each element of the output, where these are not those of the target."""
     output_scale: Annotated[tuple[Positive, ...], Field(strict=False)] | None = None
@@ -127,7 +127,7 @@ class Preprocessing(Frozen):
 
     @property
     def shift(self) -> tuple[Numbers, tuple[float, ...]] | None:
-        """What is added to each element of the output, and its factor before that."""
+        """Numbers that are added to the elements of the output, and their factors before that."""
         if self.output_mean is not None and self.output_scale is not None:
             return self.output_mean, self.output_scale
         if self.target_mean is not None and self.target_scale is not None:

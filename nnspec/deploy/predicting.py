@@ -197,7 +197,8 @@ def predict(
 
 def _has_steps(numbers: Array, named: tuple[str, ...], record: Preprocessing) -> bool:
     """Whether what is predicted of a window is of several rows after it, each of all columns."""
-    return record.windows is not None and numbers.ndim == 3 and numbers.shape[2] == len(named)
+    has_steps = numbers.ndim == 3 and numbers.shape[1] > 1
+    return record.windows is not None and has_steps and numbers.shape[2] == len(named)
 
 
 def _require_numbers(values: Array, model: object, file: object, what: str) -> None:

@@ -29,7 +29,7 @@ class _Program(Protocol):
 
 
 SHIFTS = ("target_mean", "target_scale", "output_mean", "output_scale")
-"""What the record has of units, which the model gives already."""
+"""Fields of the record that are about units, in which the model answers already."""
 
 
 class WholeProgram:

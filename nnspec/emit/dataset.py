@@ -51,7 +51,7 @@ from nnspec.emit.splitting import (
     split_constant,
     split_source,
 )
-from nnspec.emit.training import shifts_target
+from nnspec.emit.training import gives_spreads, shifts_target
 from nnspec.emit.weighted_rows import weight_constant
 from nnspec.emit.windows import past_targets, windows_constant, windows_source
 from nnspec.errors import UsageError
@@ -136,7 +136,7 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
     is_shifted = shifts_target(spec)
     shifting = ["standard", "standardised"] if standardised or is_shifted else []
     shifting += ["restored"] if is_shifted else []
-    has_spreads = is_shifted and training.resolved_loss.compares == "means"
+    has_spreads = gives_spreads(spec)
     shifting += ["with_spreads"] if has_spreads else []
     shifting += ["following"] if shifts_ids(spec) else []
     before = ["images_in"] if suffix == FOLDER else []
@@ -174,7 +174,10 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
         "where": {"HAS_PARTS": bool(of_parts)},
         "column": {"HAS_STRIPPED": columns is not None},
         "restored": {"GIVES_SPREADS": has_spreads},
-        "with_spreads": {"IS_LOGARITHM": training.resolved_loss.gives == "means and log variances"},
+        "with_spreads": {
+            "IS_LOGARITHM": has_spreads
+            and training.resolved_loss.gives == "means and log variances"
+        },
     }
     parts = [
         "\n".join(

@@ -137,9 +137,7 @@ def one_target(
             '    target = standardised(target, by).astype("float32")',
         ]
         if training.resolved_loss.compares == "means":
-            shape = graph.types[graph.outputs[0]].shape
-            sizes = as_tuple([*map(str, shape[:-1]), "-1"])
-            lines.append(f"    record |= with_spreads(by, {sizes})")
+            lines.append("    record |= with_spreads(by, (*target.shape[1:-1], -1))")
     if frame is not None:
         return "\n".join([*lines, "    arrays += [target]", *_TAKEN, *returned(data)])
     lines += [*more, f"    arrays = (*prepared(inputs, record), target{weights})", *_TAKEN]

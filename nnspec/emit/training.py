@@ -114,6 +114,14 @@ def shifts_target(spec: Spec) -> bool:
     )
 
 
+def gives_spreads(spec: Spec) -> bool:
+    """Whether the output holds means and variances of a target that is shifted and scaled."""
+    training = spec.model.training
+    if training is None or not shifts_target(spec):
+        return False
+    return training.resolved_loss.compares == "means"
+
+
 def training_of(spec: Spec) -> Training:
     """Return the training of a spec; raises UsageError where it has none that can be done."""
     training = spec.model.training

@@ -220,13 +220,12 @@ class Facing:
         halves = described.in_half_precision()
         if not halves:
             return
-        kept = set(self.foreign.describe().in_half_precision())
+        # Those that are made anew may be called otherwise.
+        kept = self.foreign.describe().in_half_precision()
+        gone = [each for each in halves if each not in kept][: len(halves) - len(kept)]
         for names, told in (
-            ([each for each in halves if each in kept], "a difference of 1e-3 may be its rounding"),
-            (
-                [each for each in halves if each not in kept],
-                f"here in {self.dtype}, so that its rounding is not judged",
-            ),
+            (kept, "a difference of 1e-3 may be its rounding"),
+            (gone, f"here in {self.dtype}, so that its rounding is not judged"),
         ):
             if names:
                 more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""

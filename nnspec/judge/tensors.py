@@ -80,8 +80,6 @@ def read_tensors(reference: Reference, memory: int | None) -> Tensors:
     if is_numpy:
         tensors = _numpy(path, memory)
     else:
-        if path.is_file():
-            _require_room(path, path.stat().st_size, memory)
         tensors = dict(load_weights(path, mapped=True))
         tensors = {name: tensors[name] for name in sorted(tensors, key=natural)}
     held = tuple(Held(name, each.shape, str(each.dtype)) for name, each in tensors.items())

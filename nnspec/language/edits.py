@@ -203,6 +203,8 @@ def _removed(items: Iterable[Item], spans: Spans) -> Iterator[Edit]:
 def _kept_after(item: Item, value_end: int, spans: Spans) -> Edit:
     """Put the comment that stands behind a value that goes after the line of what follows it."""
     start = spans.text.index("#", value_end)
+    if start > spans.line_end(value_end):  # it is about what follows
+        raise NotHereError
     comment = spans.text[start : spans.line_end(start)]
     stop = spans.end(item.value)
     if (

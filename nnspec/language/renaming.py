@@ -171,6 +171,9 @@ def _of_value(name: Node, body: Node, outline: Outline) -> Iterator[Place]:
     given = outline.text(name)
     if _is_given_twice(given, body, outline):
         return  # which of them is used, nobody knows
+    root = outline.root if body is outline.root else None
+    if root is not None and _is_target(given, outline.value(root, "data"), outline):
+        return
     training = outline.value(outline.root, "training") if body is outline.root else None
     by_name = [outline.value(training, key) for key in _BY_OUTPUT] if training is not None else []
     if training is not None and _is_named_otherwise(given, training, by_name, outline):
@@ -189,6 +192,19 @@ def _of_value(name: Node, body: Node, outline: Outline) -> Iterator[Place]:
     for each in outline.named(features, "input"):
         if outline.text(each.name) == given:
             yield outline.inner(each.name)
+
+
+def _is_target(given: str, data: Node | None, outline: Outline) -> bool:
+    """Whether an input of this name is the target, or is it shifted."""
+    waiting = [outline.value(data, "target")] if data is not None else []
+    while waiting:
+        node = waiting.pop()
+        for item in node.items if node is not None else ():
+            is_input = outline.text(item.key) in ("input", "shifted")
+            if is_input and outline.text(item.value) == given:
+                return True
+            waiting.append(item.value)
+    return False
 
 
 def _is_named_otherwise(

@@ -5,11 +5,11 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from nnspec.errors import UsageError, nearest
+from nnspec.errors import VariableError, nearest
 
 
 def set_at(tree: Any, path: str, value: object) -> None:
-    """Set what a path names in a document; raises UsageError where the path leads nowhere.
+    """Set what a path names in a document; raises VariableError where the path leads nowhere.
 
     Parts of a path are keys; in a list the name of what stands there, or its number from 0. A
     record that is written by its type alone, as `optimizer: adam`, becomes a mapping.
@@ -17,7 +17,7 @@ def set_at(tree: Any, path: str, value: object) -> None:
     *parts, last = path.split(".")
     if not parts or not isinstance(tree, dict) or parts[0] not in tree:
         known = [key for key in tree if isinstance(tree[key], dict | list)] if tree else []
-        raise UsageError(
+        raise VariableError(
             f'the spec has no "{parts[0] if parts else path}" that "{path}" could be of'
             f"{nearest(parts[0] if parts else path, known)}"
         )
@@ -42,7 +42,7 @@ def _inner(holder: Any, part: str, so_far: str, path: str) -> Any:
         found = holder[_place(holder, part, so_far, path)]
         if isinstance(found, dict | list):
             return found
-        raise UsageError(f'"{so_far}" is {found!r}, and has no keys: "{path}" leads nowhere')
+        raise VariableError(f'"{so_far}" is {found!r}, and has no keys: "{path}" leads nowhere')
     found = holder.get(part)
     if isinstance(found, str):
         found = holder[part] = {"type": found}
@@ -50,7 +50,7 @@ def _inner(holder: Any, part: str, so_far: str, path: str) -> Any:
         found = holder[part] = {}
     if isinstance(found, dict | list):
         return found
-    raise UsageError(f'"{so_far}" is {found!r}, and has no keys: "{path}" leads nowhere')
+    raise VariableError(f'"{so_far}" is {found!r}, and has no keys: "{path}" leads nowhere')
 
 
 def _place(holder: list[Any], part: str, so_far: str, path: str) -> int:
@@ -60,7 +60,7 @@ def _place(holder: list[Any], part: str, so_far: str, path: str) -> int:
     if part.isdecimal() and int(part) < len(holder):
         return int(part)
     known = [str(name) for name in names if name is not None]
-    raise UsageError(
+    raise VariableError(
         f'nothing is "{so_far}": "{path}" leads nowhere{nearest(part, known)} '
         f"(names: {', '.join(known) or 'none'})"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from nnspec.errors import UsageError
 from nnspec.network.loader import attempts, is_json_text
 from nnspec.network.mending import ROUNDS, Mended, mended
 
@@ -24,6 +25,11 @@ def mend(
     unsafe: make those as well whose author may have meant something else. rounds: how often the
     text is mended and checked again, for one mistake may hide another.
     """
+    if paths := [name for name in variables or () if "." in name]:
+        raise UsageError(
+            f"a fix mends what stands in the text, and {paths[0]} is set to another value than "
+            "stands there: leave out one of them"
+        )
     text = text.removeprefix("\ufeff")
     is_json = is_json_text(text, path)
     attempt = attempts(path, variables, is_json=is_json)

@@ -6,10 +6,11 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nnspec.errors import Fix, Mark, Problem, SpecError, UsageError, nearest
+from nnspec.errors import Fix, Mark, Problem, SpecError, UsageError, VariableError, nearest
 from nnspec.language.document import read_document
 from nnspec.language.objectives import is_composed
 from nnspec.language.problems import Problems
@@ -178,14 +179,17 @@ def _loaded(
             tree = usual_form(tree) or tree
             _set_variables(tree, variables)
         read = _read(tree, problems)
+    # What is set stands elsewhere than in the text, which is right there, it may be.
+    has_edits = not any("." in name for name in variables or ())
+    edited = partial(_with_edits, text=text, is_json=is_json) if has_edits else _without_fixes
     if read is None:
-        found = _with_edits(problems.found, text, is_json=is_json)
+        found = edited(problems.found)
         return None, tuple(located(found, text, file))
     place = Path(path) if path is not None else None
     if not isinstance(read, tuple):
-        advice = _with_edits(list(read.advice), text, is_json=is_json)
+        advice = edited(list(read.advice))
         return read.located(place, tuple(located(advice, text, file))), ()
-    advice = _with_edits([*problems.advice, *advise(*read)], text, is_json=is_json)
+    advice = edited([*problems.advice, *advise(*read)])
     return Spec(*read, place, tuple(located(advice, text, file))), ()
 
 
@@ -265,7 +269,7 @@ def _set_variables(tree: Any, variables: Mapping[str, object]) -> None:
             set_at(tree, name, value)
             continue
         if name not in own:
-            raise UsageError(
+            raise VariableError(
                 f'the spec has no variable "{name}"{nearest(name, own)}'
                 + (f" (it has {', '.join(own)})" if own else "")
             )
@@ -383,6 +387,10 @@ def _with_edits(problems: list[Problem], text: str, *, is_json: bool) -> list[Pr
 
     found = iter(located(fixes, text, is_json=is_json))
     return [each if each.fix is None else _with_fix(each, next(found)) for each in problems]
+
+
+def _without_fixes(problems: list[Problem]) -> list[Problem]:
+    return [each._replace(fix=None) for each in problems]
 
 
 def _with_fix(problem: Problem, fix: Fix | None) -> Problem:

@@ -159,7 +159,11 @@ def _of_all(
         {node.mark for body in spec.graph.bodies() for node in body.nodes}
         for spec in specs.values()
     ]
-    said = Counter(pair for each in advice.values() for pair in {(p.code, p.mark) for p in each})
+    said = Counter(
+        pair
+        for each in advice.values()
+        for pair in {(problem.code, problem.mark) for problem in each if problem.fix is not None}
+    )
     for problems in advice.values():
         for each in problems:
             count = sum(each.mark in marks for marks in standing)

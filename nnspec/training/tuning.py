@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 MOST = 100_000
 """Trials."""
+SEEDS = 2**32
+"""As many as Optuna's samplers take."""
 MOST_JOBS = 256
 """Trials at a time."""
 WARM = 5
@@ -97,6 +99,8 @@ def tune(
         raise UsageError(f"1 to {MOST:,} trials are expected, not {trials}")
     if not 1 <= jobs <= MOST_JOBS:
         raise UsageError(f"1 to {MOST_JOBS} jobs are expected, not {jobs}")
+    if not 0 <= seed < SEEDS:
+        raise UsageError(f"a seed from 0 to {SEEDS - 1:,} is expected, not {seed}")
     given: dict[str, Any] = {}
     if metric is not None or mode is not None:
         kept = {"metric": metric, "mode": mode}
@@ -364,7 +368,8 @@ def _study(
     # Another draw after each end of the process, and the same one for the same number of trials.
     begun = len(study.get_trials(deepcopy=False))
     # With trials that run beside one another none is near to what another tries already.
-    study.sampler = optuna.samplers.TPESampler(seed=seed + begun, constant_liar=is_parallel)
+    own = (seed + begun) % SEEDS
+    study.sampler = optuna.samplers.TPESampler(seed=own, constant_liar=is_parallel)
     return study  # type: ignore[no-any-return]
 
 

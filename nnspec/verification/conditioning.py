@@ -248,7 +248,8 @@ class Conditioning:
                     numbers.append(np.square(values[taken[0]]))
             for array in numbers:
                 if array.dtype.kind == "f":
-                    large = (np.abs(array) > FLOAT32_MAX).reshape(rows, -1).any(axis=1)
+                    is_large = np.isfinite(array) & (np.abs(array) > FLOAT32_MAX)
+                    large = is_large.reshape(rows, -1).any(axis=1)
                     where = where or (self.paths[node] if large.any() else "")
                     beyond |= large
         return beyond, where

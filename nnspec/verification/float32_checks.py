@@ -221,7 +221,7 @@ def in_range(outputs: Outputs) -> Outputs:
     """Return outputs, infinite where float32 is."""
     with np.errstate(over="ignore"):
         return {
-            name: np.where(np.isinf(single(array)), np.inf, array)
+            name: np.where(np.isinf(single(array)), np.copysign(np.inf, array), array)
             if array.dtype.kind == "f"
             else array
             for name, array in outputs.items()

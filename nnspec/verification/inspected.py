@@ -12,7 +12,7 @@ from nnspec.backend import Inspectable, KeepsAverages, Trainable
 from nnspec.backend.programs import Paced
 from nnspec.data.weighting import parted
 from nnspec.errors import NnspecError
-from nnspec.language.objectives import is_composed
+from nnspec.language.objectives import is_composed, named_outputs
 from nnspec.language.schedules import Schedule
 from nnspec.language.schedules.plateau import Plateau
 from nnspec.network.loader import Spec
@@ -167,9 +167,16 @@ def _metrics(
         (output,) = outputs.values()
         expected = measure(spec.graph, training, output, target, weight=weight)
     actual = program.measured(inputs, goal)
-    if not actual:  # a source without data measures nothing
-        return {}
-    return {name: (actual.get(name), value) for name, value in expected.items()}
+    if is_composed(spec.model) and not named_outputs(training):
+        # Of one loss, which is one of several by its own weight or target, none has its output.
+        actual = {f"{spec.graph.outputs[0]}_{name}": value for name, value in actual.items()}
+    # Without data a source measures what its framework does, and where a loss is not finite none.
+    has_all = spec.model.data is not None and not is_composed(spec.model) and bool(actual)
+    return {
+        name: (actual.get(name), value)
+        for name, value in expected.items()
+        if has_all or name in actual
+    }
 
 
 def add_inspected(state: State, spec: Spec, found: Mapping[str, Inspected]) -> None:

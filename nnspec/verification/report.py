@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from nnspec.errors import printable
 from nnspec.support import html
 from nnspec.support.causes import plain
+from nnspec.support.plain_json import json_text
 from nnspec.verification.checks import (
     TITLES,
     Check,
@@ -164,7 +164,7 @@ class Report:
 
     def to_json(self) -> str:
         """Return the report as JSON text."""
-        return json.dumps(self.as_json(), indent=2)
+        return json_text(self.as_json())
 
     def __repr__(self) -> str:
         return printable(f"<{type(self).__name__} {self.spec}: {self.verdict}, {self.counted()}>")

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
+from nnspec.errors import redacted
 from nnspec.network.loader import Spec
 from nnspec.show.plot import image, svg
 from nnspec.verification.checks import Check, NotChecked, difference, result
@@ -67,7 +68,7 @@ def page_of(
 ) -> str:
     """Return the page of reports by name. networks: the specs of them that are known."""
     versions = {key: value for each in reports.values() for key, value in each.versions.items()}
-    about = [(COMMAND, command)] if command else []
+    about = [(COMMAND, redacted(command))] if command else []
     if sha256:  # two files have none
         about.append(("digest of the spec (SHA-256)", sha256))
     about.append(("versions", ", ".join(f"{key} {value}" for key, value in versions.items())))

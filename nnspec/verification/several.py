@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nnspec.errors import UsageError
 from nnspec.network.networks import Networks
+from nnspec.support.plain_json import json_text
 from nnspec.verification.report import Report
 from nnspec.verification.settings import Settings
 from nnspec.verification.verifier import verify_spec
@@ -45,7 +45,7 @@ class Reports:
 
     def to_json(self) -> str:
         """Return the reports as JSON text."""
-        return json.dumps(self.as_json(), indent=2)
+        return json_text(self.as_json())
 
     def print(self, console: Console) -> None:
         """Print every report as a table."""
@@ -68,8 +68,11 @@ def verify_networks(
         raise UsageError("weights and rows are of one network: say which by `model`")
     reports = {name: verify_spec(spec, settings, workers) for name, spec in networks.models.items()}
     if networks.document.training is not None and "training" in settings.levels:
-        reports["training"] = verify_versus(networks, settings, workers)
+        name = "training"
+        while name in networks.models:  # whose own report it is not to replace
+            name += "_"
+        reports[name] = verify_versus(networks, settings, workers)
         if settings.device is not None:
             reason = "the training of two networks is compared on the processor alone"
-            reports["training"].leave_out(None, (settings.device,), reason, by_call=True)
+            reports[name].leave_out(None, (settings.device,), reason, by_call=True)
     return Reports(networks.name, networks.sha256, reports)

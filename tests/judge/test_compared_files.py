@@ -195,6 +195,21 @@ def test_half_precision_of_one_layer_is_told(tmp_path: Path) -> None:
     )
 
 
+def test_a_network_in_half_precision_is_judged_in_double(tmp_path: Path) -> None:
+    def made(policy: str) -> keras.Model:
+        keras.utils.set_random_seed(0)
+        x = keras.Input((8,), name="x")
+        hidden = keras.layers.Dense(16, activation="tanh", dtype=policy, name="hidden")(x)
+        last = keras.layers.Dense(3, dtype=policy, name="last")(hidden)
+        return keras.Model(x, keras.layers.Activation("softmax", dtype="float32")(last))
+
+    files = [saved(tmp_path, made(each), f"{each}.keras") for each in ("float32", "mixed_float16")]
+    report = compared(*files)
+    assert report.verdict == "the same", report.to_json()
+    (note,) = (each for each in report.notes if "half precision" in each)
+    assert note.endswith("hidden, last: here in float64, so that its rounding is not judged")
+
+
 def test_half_precision_that_is_not_judged_is_told(tmp_path: Path) -> None:
     text = ONE.replace("SEED", "0")
     first = f"{written(tmp_path, text, 'a.py')}:Net"

@@ -322,9 +322,6 @@ def test_what_holds_no_weights_is_refused(name: str, tmp_path: Path) -> None:
     np.savez_compressed(tmp_path / "w.npz", a=np.zeros(2**20))
     with pytest.raises(UsageError, match="would take 8,388,"):
         read_tensors(reference_of(str(tmp_path / "w.npz")), 2**20)
-    save_file({"a": torch.zeros(2**21)}, tmp_path / "large.safetensors")
-    with pytest.raises(UsageError, match="would take 8,388,"):
-        read_tensors(reference_of(str(tmp_path / "large.safetensors")), 2**20)
     header = io.BytesIO()
     told = {"descr": "<f8", "fortran_order": False, "shape": (2**40,)}
     np.lib.format.write_array_header_1_0(header, told)

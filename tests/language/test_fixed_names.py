@@ -223,3 +223,13 @@ def test_a_name_changes_where_losses_and_targets_are_given_by_output() -> None:
 def test_a_name_that_is_said_otherwise_too_stays(more: str) -> None:
     text = BY_OUTPUT.replace("c: mae}}", f"c: mae}}, {more}}}")
     assert mend(text).text == text
+
+
+@pytest.mark.parametrize("key", ["input", "shifted"])
+def test_an_input_that_is_the_target_keeps_its_name(key: str) -> None:
+    text = (
+        "nnspec: 1\nname: Net\ninputs: {x-y: {shape: [4]}}\n"
+        "layers: [{name: out, type: dense, units: 4}]\n"
+        f"data: {{source: r.npz, features: {{x-y: x}}, target: {{{key}: x-y}}}}\n"
+    )
+    assert mend(text).text == text

@@ -356,6 +356,9 @@ def test_a_block_of_two_networks_is_mended_for_both_or_not() -> None:
     mended = mend(NORMALISED)
     assert mended.text == NORMALISED
     assert "redundant-bias" in {each.code for each in mended.problems}
+    again = NORMALISED.replace("{type: tanh}", "{type: batch_normalization}, {type: relu}, "
+                               "{type: sum}, {type: tanh}")  # fmt: skip
+    assert mend(again).text == again  # of its two uses in b one has a bias that works
     both = NORMALISED.replace("{type: tanh}", "{type: batch_normalization}, {type: tanh}")
     assert "{type: dense, units: 4, use_bias: false}]}" in mend(both).text
 
@@ -368,7 +371,7 @@ def test_what_is_set_is_not_written_into_the_file(tmp_path: Path) -> None:
         main, ["check", str(path), "--fix", "--set", "layers.a.out_features=5"]
     )
     assert result.exit_code == 2
-    assert "--fix mends what stands in the file" in result.output
+    assert "a fix mends what stands in the text" in result.output
     assert path.read_text() == text
 
 
@@ -404,3 +407,8 @@ def test_sizes_of_a_split_are_whole_numbers() -> None:
     with pytest.raises(nnspec.SpecError) as refused:
         nnspec.loads(CAREFUL + "layers: [{type: split, sizes: ['1', 3.0]}]\n")
     assert [each.code for each in refused.value.problems] == ["wrong-type", "wrong-type"]
+
+
+def test_a_comment_about_the_next_key_stays_with_it() -> None:
+    text = HEAD + "  - in_features: 4\n    # of the code\n    units: 3\n    type: dense\n"
+    assert mend(text).text == text

@@ -93,7 +93,7 @@ class Loss(Frozen):
 
     @property
     def gives(self) -> Gives | None:
-        """What the output holds, where that is not what is predicted."""
+        """Kind of numbers that the output holds, where these are not those that are predicted."""
         return None
 
     def compared(self, output: Shape) -> Shape:

@@ -403,7 +403,8 @@ def main() -> None:
             parser.error(f"--weights: {arguments.weights}: {error}")
     model.to(device)
     optimizer = make_optimizer(model)
-    beside = arguments.output.with_suffix(".best.safetensors")
+    stem = arguments.output.name.removesuffix(".safetensors")
+    beside = arguments.output.with_name(f"{stem}.best.safetensors")
     try:
         require_writable(arguments.output, arguments.data, arguments.weights)
         require_writable(beside, arguments.data, arguments.weights)

@@ -414,7 +414,8 @@ def main() -> None:
 
     torch.manual_seed(0)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    last = arguments.output.with_suffix(".last.safetensors")  # of the epochs so far
+    stem = arguments.output.name.removesuffix(".safetensors")
+    last = arguments.output.with_name(f"{stem}.last.safetensors")  # the epochs so far
     try:
         require_writable(arguments.output, arguments.data)
         require_writable(last, arguments.data)
