@@ -213,7 +213,6 @@ def verify(
     if isinstance(loaded, Spec) or model is not None:
         loaded = one_of(loaded, model)
     require_output(loaded, report, weights, data, *renames)
-    require_page(report)
     asked["levels"], asked["require"] = chosen(levels, require)
     if against is not None:
         given = {
@@ -228,6 +227,7 @@ def verify(
             saved_weights=saved_weights, form=form, data=data, levels=levels, require=require,
             batch=asked["batch"], seed=asked["seed"], folder=folder, force=force,
         )  # fmt: skip
+    require_page(report)
     if backends is None:
         _require_all(names)
     place = _place(folder, force=force)
@@ -368,6 +368,7 @@ def _against(
         require_output(spec, page, judged, data, *maps)
         require_output(spec, saved_map, judged, page, data, *maps)
         require_output(spec, saved_weights, judged, saved_map, page, data, *maps)
+        require_page(page)
         if saved_weights is not None and Path(judged).suffix.lower() in PROGRAMS:
             raise UsageError(_NO_WEIGHTS)
     console = Console(emoji=False)

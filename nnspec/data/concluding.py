@@ -125,7 +125,7 @@ def concluded(
         _require_shares(values, training.resolved_loss.type, file)
     weight = read.weight
     if weight is None:
-        weight = balanced(rows, data, len(values), parts["train"], file)
+        weight = balanced(rows, data, len(values), parts["train"], file, parts)
     weight = joined(spec, weight, inputs, file)
     kinds = kinds_of(rows, data, len(values), parts["train"], file)
     return parted(Part(inputs, values, weight), parts, preprocessing, kinds)

@@ -128,7 +128,8 @@ def _place(query: str, told: str) -> int | None:
 def _failed(source: object, query: str, told: str, place: int | None) -> DataError:
     at = ""
     if place is not None:
-        number = query.count("\n", 0, place)
-        line = query.splitlines()[number].strip()
+        lines = query.splitlines()
+        number = min(query.count("\n", 0, place), len(lines) - 1)  # it may be behind the last
+        line = lines[number].strip()
         at = f", line {number + 1} of the query ({line})"
     return DataError(f"{source}{at}: the database says: {told}")

@@ -52,8 +52,8 @@ def folded(
     that the first rows are in none (Hyndman and Athanasopoulos, Forecasting, section 5.10). Raises
     DataError for a part without rows.
     """
-    whole = data.model_copy(update={"validation": 0.0})
-    test = split(rows, whole, seed, file, keys)["test"] if data.test else np.empty(0, np.intp)
+    # Of the spec's own shares: rows for validation stand before them, as they are drawn.
+    test = split(rows, data, seed, file, keys)["test"] if data.test else np.empty(0, np.intp)
     left = np.setdiff1d(np.arange(rows), test)
     order = permutation(rows, "split", seed)
     order = order[np.isin(order, left)]

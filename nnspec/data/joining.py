@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import cast
 
 import numpy as np
 import polars as pl
 
+from nnspec.data.arrays import require_equal_lengths
 from nnspec.data.folders import FILE
 from nnspec.data.joined import Joined
 from nnspec.data.tables import Rows, missing_column
 from nnspec.errors import DataError
 
 
-def joined(rows: list[Rows], files: list[Path]) -> tuple[Rows, Joined]:
+def joined(rows: list[Rows], files: list[Path], named: Collection[str]) -> tuple[Rows, Joined]:
     """Return the rows of all files, one after the other, and their place; raises DataError.
 
-    Each has every column (or array) of the first, in any order; what it has more is not taken.
+    Each has every column of the first, in any order; what it has more is not taken. named: the
+    arrays that are taken of arrays.
     Images of folders have paths from the folder that holds all of them.
     """
     if isinstance(rows[0], pl.DataFrame):
@@ -34,12 +36,15 @@ def joined(rows: list[Rows], files: list[Path]) -> tuple[Rows, Joined]:
         sizes = [table.height for table in tables]
         return _tables(tables, files), Joined(top, files, sizes)
     arrays = cast(list[Mapping[str, np.ndarray]], rows)
-    names = list(arrays[0])
+    names = [name for name in arrays[0] if name in named]
+    sizes = []
     for each, file in zip(arrays, files, strict=True):
         for name in names:
             if name not in each:
                 raise missing_column(list(each), name, file, "array")
-    sizes = [len(each[names[0]]) if names and each[names[0]].ndim else 0 for each in arrays]
+        lengths = {name: len(each[name]) for name in names if each[name].ndim}
+        require_equal_lengths(lengths, file)
+        sizes.append(next(iter(lengths.values()), 0))
     found = {}
     for name in names:
         values = [each[name] for each in arrays]

@@ -23,9 +23,12 @@ def repeated(
     how = data.split
     if how is None or not how.names_parts or not isinstance(rows, pl.DataFrame):
         return ()
-    told = rows.drop(how.columns).select(pl.all().cast(pl.String, strict=False))
+    compared = rows.drop(how.columns)
+    left = [name for name, kind in compared.schema.items() if kind.is_nested()]
+    told = compared.drop(left).select(pl.all().cast(pl.String, strict=False))
     if not told.width:
         return ()
+    but = f" but {', '.join(left)}" if left else ""
     train, notes = told[parts["train"]].unique(), []
     for name in ("validation", "test"):
         own = told[parts.get(name, [])]
@@ -36,6 +39,6 @@ def repeated(
             noun = "row is" if count == 1 else "rows are"
             notes.append(
                 f"{file}: {count} of {own.height} {name} {noun} also for training, alike in every "
-                "column: what is measured of them is too good"
+                f"column{but}: what is measured of them is too good"
             )
     return tuple(notes)

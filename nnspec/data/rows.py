@@ -57,7 +57,7 @@ def load_data(spec: Spec, fold: Fold | None = None) -> Dataset:
         assert isinstance(path, Path)
         read = load_streamed(spec, path, fold)
         return dataclasses.replace(
-            read, fold=fold, sha256=sha256_of(path, data),
+            read, fold=fold, sha256=sha256_of(path, data, None, read.preprocessing),
             notes=(*read.notes, *notes_of(path, data)),
         )  # fmt: skip
     rows, path = read_source(spec)
@@ -79,7 +79,8 @@ def _loaded(
         inputs, targets, parts, preprocessing = prepare_composed(spec, rows, file=path, fold=fold)
         count = len(next(iter(inputs.values())))
         weight = read_weight(rows, data, path)
-        weight = balanced(rows, data, count, parts["train"], path) if weight is None else weight
+        if weight is None:
+            weight = balanced(rows, data, count, parts["train"], path, parts)
         weight = joined(spec, weight, inputs, path)
         kinds = kinds_of(rows, data, count, parts["train"], path)
         found = parted(Part(inputs, targets, weight), parts, preprocessing, kinds)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -57,7 +59,24 @@ def read_source(spec: Spec) -> tuple[Rows, Path | str]:
     from nnspec.data.joining import joined  # which few specs need
 
     files = [path, *(spec.folder / file for file in data.split.files.values())]
-    return joined([_read(file, data) for file in files], files)
+    return joined([_read(file, data) for file in files], files, _named(data))
+
+
+def _named(data: Data) -> set[str]:
+    """Return every column or array that the data name: features, targets, and what says of rows."""
+    named = {name for given in data.features.values() for name in given}
+    for given in (data.target, data.targets, data.sample_weight, data.balance, data.resample):
+        waiting: list[Any] = [given]
+        while waiting:
+            each = waiting.pop()
+            if isinstance(each, str):
+                named.add(each)
+            elif isinstance(each, Mapping):
+                waiting.extend(each.values())
+            elif isinstance(each, list | tuple):
+                waiting.extend(each)
+    split = data.split.columns if data.split is not None else ()
+    return {*named, *split, *(data.windows.columns if data.windows is not None else ())}
 
 
 def _read(path: Path, data: Data) -> Rows:
@@ -103,10 +122,9 @@ def sha256_of(
     else:
         with Path(path).open("rb") as file:
             digest = hashlib.file_digest(file, "sha256")
-    if rows is None or made is None:
-        return digest.hexdigest()
-    for name, feature in made.inputs.items():
-        raw = feature.gather(rows, name, path) if feature.is_of_files else None
+    for name, feature in made.inputs.items() if made is not None else ():
+        is_read = feature.is_of_files and rows is not None
+        raw = feature.gather(rows, name, path) if is_read and rows is not None else None
         if isinstance(raw, Files):
             raw.update(digest)
         for column in feature.prepared or ():

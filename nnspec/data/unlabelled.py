@@ -29,7 +29,7 @@ def load_rows(networks: Networks) -> tuple[Array, str]:
     if data is None:
         raise UsageError(f'the spec "{networks.name}" has no `data` section; training needs one')
     path = networks.folder / data.source
-    if path.suffix.lower() in IN_FILES:
+    if path.is_dir() or path.suffix.lower() in IN_FILES:
         raise DataError(f"{path}: a generator learns of a table, or of an array of an .npz file")
     rows = read(path)
     with path.open("rb") as file:

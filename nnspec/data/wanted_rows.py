@@ -51,8 +51,10 @@ def _require(found: Array, wanted: Wanted, place: Place) -> None:
     wrong = wrong_in(found, wanted)
     if wrong.any():
         at = tuple(int(i) for i in np.argwhere(wrong)[0])
+        position = int(np.ravel_multi_index(at[1:], found.shape[1:])) if at[1:] else None
         raise DataError(
-            f"{place.of(at[0])}: {found[at]} is no target of the loss; {wanted.told} is expected"
+            f"{place.of(at[0], position)}: {found[at]} is no target of the loss; {wanted.told} is "
+            "expected"
         )
     if wanted.shared is not None:
         axis = wanted.shared if wanted.shared < 0 else wanted.shared + 1

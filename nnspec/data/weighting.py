@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nnspec.data.tables import where
 from nnspec.errors import DataError
 from nnspec.language.weighting import SAMPLE_WEIGHT, has_weights, is_weighted
 from nnspec.network.loader import Spec
@@ -106,12 +107,13 @@ def read_weight(rows: Rows, data: Data, file: str | Path) -> Array | None:
 
 
 def balanced(
-    rows: Rows, data: Data, count: int, train: Array | slice, file: str | Path
-) -> Array | None:
+    rows: Rows, data: Data, count: int, train: Array | slice, file: str | Path,
+    parts: Mapping[str, Array] | None = None,
+) -> Array | None:  # fmt: skip
     """Return what each row counts by `data.balance`, or None without it; raises DataError.
 
     n / (k · n of its value), of the n training rows with k values: their mean is 1. count: of all
-    rows.
+    rows. parts: those of all parts, which alone have to count; by default all.
     """
     if data.balance is None:
         return None
@@ -120,13 +122,16 @@ def balanced(
 
     values = numbered(rows, Split(stratify=data.balance), count, file)
     sizes = np.bincount(values[train], minlength=int(values.max(initial=-1)) + 1)
-    if not sizes.all():
-        row = int(np.flatnonzero(values == np.flatnonzero(sizes == 0)[0])[0])
+    used = np.arange(count) if parts is None else np.sort(np.concatenate([*parts.values()]))
+    unseen = used[sizes[values[used]] == 0]
+    if len(unseen):
+        place = where(file, f'column "{data.balance}"', int(unseen[0]))
         raise DataError(
-            f'{file}: the value of "{data.balance}" in row {row + 1} is in no training row, so '
-            "that nothing says what it counts; `split: {stratify: ...}` has all in every part"
+            f"{place}: the value is in no training row, so that nothing says what it counts; "
+            "`split: {stratify: ...}` has all in every part"
         )
-    weights: Array = (sizes.sum() / (len(sizes) * sizes))[values].astype(np.float32)
+    kinds = int((sizes > 0).sum())
+    weights: Array = (sizes.sum() / (kinds * np.maximum(sizes, 1)))[values].astype(np.float32)
     return weights
 
 

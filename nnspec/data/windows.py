@@ -13,6 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from nnspec.data.folding import Fold, folded
+from nnspec.data.joined import Joined
 from nnspec.data.splitting import PARTS, Indices, keys_of, numbered, split, valued
 from nnspec.data.tables import Rows
 from nnspec.data.windowed import Windowed, chunks, rows_of, seen_rows
@@ -162,6 +163,8 @@ def rolled(
     series, times = np.zeros(count, np.intp), np.arange(count)
     if windows.series is not None:
         series = numbered(rows, Split(group=windows.series), count, file)
+    if isinstance(file, Joined):  # no window goes on from one file to the next
+        series = file.keys() * (series.max(initial=0) + 1) + series
     values = times
     if windows.order is not None:
         how = Split(time=windows.order, format=windows.format)
@@ -181,9 +184,10 @@ def rolled(
             "the series" if windows.series is None else f"the series {_value(rows, windows, row)}"
         )
         after = f" and {gap + horizon} after it" if horizon else ""
-        first = f" (its first is row {row + 1})" if windows.series is not None else ""
+        at, own = file.at(row) if isinstance(file, Joined) else (file, row)
+        first = f" (its first is row {own + 1})" if windows.series is not None else ""
         raise DataError(
-            f"{file}: {whose} has {sizes[number]} rows{first}, and a window of {length}{after} "
+            f"{at}: {whose} has {sizes[number]} rows{first}, and a window of {length}{after} "
             f"takes {needed}"
         )
     place = np.arange(count) - np.repeat(begins, sizes)
@@ -219,11 +223,13 @@ def _uneven(
     if not is_odd.any():
         return ()
     at = int(np.argmax(is_odd))
+    where, begin = file.at(int(order[at])) if isinstance(file, Joined) else (file, int(order[at]))
+    end = begin + int(order[at + 1]) - int(order[at])
     is_dated = np.diff(values[:2]).dtype.kind == "m"
     shown = str(timedelta(seconds=float(usual))) if is_dated else f"{usual:g}"
     return (
-        f'{file}: {int(is_odd.sum())} of {len(within)} steps of "{name}" are not the usual one of '
-        f"{shown}, the first from row {order[at] + 1} to row {order[at + 1] + 1}; windows take "
+        f'{where}: {int(is_odd.sum())} of {len(within)} steps of "{name}" are not the usual one of '
+        f"{shown}, the first from row {begin + 1} to row {end + 1}; windows take "
         "rows as they follow one another",
     )
 
@@ -236,12 +242,16 @@ def _require_one_time(
     if same.any():
         at = int(np.argmax(same))
         first, second = sorted((int(order[at]) + 1, int(order[at + 1]) + 1))
+        shown = first, second
+        if isinstance(file, Joined):  # both are in one
+            name, begin = file.at(first - 1)
+            file, shown = name, (begin + 1, begin + 1 + second - first)
         whose = ""
         cure = "; `windows.series` names the column that tells several series apart"
         if windows.series is not None:
             whose, cure = f" of the series {_value(rows, windows, first - 1)}", ""
         raise DataError(
-            f'{file}: rows {first} and {second}{whose} have the same "{windows.order}"{cure}'
+            f'{file}: rows {shown[0]} and {shown[1]}{whose} have the same "{windows.order}"{cure}'
         )
 
 

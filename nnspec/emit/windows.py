@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nnspec.emit.array_kinds import ARRAY_KINDS
 from nnspec.emit.code import literal, wrap
+from nnspec.emit.parts_of_files import has_files
 from nnspec.emit.splitting import ORDER, ROW_KEYS, SERIES, rows_type, times_source
 from nnspec.language.training_schema import Data
 from nnspec.network.loader import Spec
@@ -44,14 +45,16 @@ def windows_source(spec: Spec, suffix: str) -> list[str]:
         made.append(times_source(STEP_TIMES, ORDER, frame.windows.format, suffix=suffix))
     return [
         *made,
-        "\n".join(_row_order(frame, rows, is_table=suffix not in ARRAY_KINDS)),
+        "\n".join(
+            _row_order(frame, rows, is_table=suffix not in ARRAY_KINDS, has_files=has_files(data))
+        ),
         "\n".join(_windows(frame, tells_late=is_late)),
         "\n".join(_parts(data, frame)),
         "\n".join(_windowed(frame, rows, tells_late=is_late)),
     ]
 
 
-def _row_order(frame: Frame, rows: str, *, is_table: bool) -> list[str]:
+def _row_order(frame: Frame, rows: str, *, is_table: bool, has_files: bool) -> list[str]:
     series, order = frame.windows.series, frame.windows.order
     result = "tuple[np.ndarray, np.ndarray, np.ndarray]"
     lines = [
@@ -70,6 +73,12 @@ def _row_order(frame: Frame, rows: str, *, is_table: bool) -> list[str]:
             f"    if len({'series' if name == SERIES else 'times'}) != count:",
             f'        wrong = f"{{{name}}} and the others differ in their rows"',
             '        raise ValueError(f"{path}: {wrong}")',
+        ]
+    if has_files:
+        lines += [
+            "    if isinstance(path, Parts):  # no window goes on from one file to the next",
+            "        of_file = np.repeat(np.arange(len(path.sizes)), path.sizes)",
+            "        series = of_file * (series.max() + 1) + series",
         ]
     lines.append("    order = np.lexsort((times, series))")
     if order is not None:

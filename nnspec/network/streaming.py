@@ -21,3 +21,11 @@ def stream_problems(model: Model, graph: Graph, tree: object) -> Iterator[Proble
             "leave out `data.stream`",
             mark_at(("data", "stream"), tree),
         )
+    elif model.training is not None and model.training.mask is not None:
+        yield Problem(
+            "not-trainable",
+            "`mask` looks at an input of all rows, and rows that are streamed are read as they are "
+            "needed",
+            "leave out `data.stream`, or say what each row counts by `sample_weight`",
+            mark_at(("data", "stream"), tree),
+        )

@@ -222,6 +222,8 @@ class _Loop:
                 self.logs.epoch(number, self._logged(self.history[-1]))
                 if on_epoch is not None:
                     on_epoch(self.history[-1])
+            if not all(path.exists() for path in self.paths.weights.values()):
+                self._keep(is_last=True)  # of a run that was finished, and lost them
             self.logs.end("finished")
             self._record("finished")
         except KeyboardInterrupt:
@@ -241,7 +243,11 @@ class _Loop:
             if self.history:
                 title = f"{self.networks.name} ({self.backend})"
                 plot_losses(self.paths.picture, self.history, title)
-        pictures = tuple(path for path in self.paths.files if path.parent == self.paths.pictures)
+        pictures = tuple(
+            path
+            for path in self.paths.files
+            if path.parent == self.paths.pictures and path.exists()
+        )
         return VersusRun(
             self.paths.path,
             self.backend,

@@ -127,6 +127,12 @@ def cross_validate(
         RunFolder(place).require(
             resume=resume and RunFolder(place).checkpoint.exists(), overwrite=overwrite
         )
+    if overwrite:  # nothing of what was is to be taken for what is
+        (path / RECORD).unlink(missing_ok=True)
+        for place in sorted(path.glob("fold[0-9]*")):
+            if place.is_dir() and place.name.removeprefix("fold").isdecimal():
+                for file in RunFolder(place).files:
+                    file.unlink(missing_ok=True)
     runs = []
     for number, place in enumerate(places):
         data = dataset_of(spec, Fold(number, folds)) if number else first

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -256,6 +257,11 @@ class Loop:
         self.program.load_weights(load_weights(self.paths.best))
         if self.data.test is not None:
             test = measured(self.program, self.spec, self.data, self.data.test)
+            if wrong := [name for name, value in test.items() if not math.isfinite(value)]:
+                self.notes.append(
+                    f"of the test rows {' and '.join(wrong)} is no finite number: what the network "
+                    "gives for them is too large"
+                )
         table = show_results(
             self.program, self.spec, self.training, self.data, self.paths, self.backend
         )

@@ -21,6 +21,7 @@ from nnspec.errors import NnspecError, UsageError, WeightsError
 from nnspec.language.training_schema import Data, Training
 from nnspec.network.loader import Spec
 from nnspec.support import files
+from nnspec.support.plain_json import json_text
 from nnspec.training.history import Epoch
 from nnspec.training.within import Taken
 from nnspec.weights.canonical import load_weights, save_weights
@@ -339,4 +340,4 @@ def weights_metadata(spec: Spec, epoch: int, data: Dataset | None = None) -> dic
 
 def write_record(path: Path, record: Mapping[str, Any]) -> None:
     """Write a JSON file, whole or not at all."""
-    files.write_text(path, json.dumps(record, indent=2) + "\n")
+    files.write_text(path, json_text(record) + "\n")

@@ -91,6 +91,8 @@ class _Teacher:
                 )
         stored = fit_file(spec, weights).weights
         _require_same_rows(stored.metadata, made, graph.inputs, path)
+        record = stored.metadata.get(KEY)
+        self.record = Preprocessing.from_json(record) if record is not None else None
         self.sha256 = hashlib.sha256(Path(weights).read_bytes()).hexdigest()
         self.inputs = tuple(graph.inputs)
         self.is_classes = term.training.kind == "multiclass" or term.loss.takes == "distribution"
@@ -112,7 +114,7 @@ class _Teacher:
         if not np.isfinite(output).all():
             raise UsageError(f'the teacher gives numbers as "{self.output}" that are not finite')
         if not self.is_classes:
-            return output
+            return self.record.restored(output) if self.record is not None else output
         logits = output.astype(np.float64)
         if self.is_probable:
             logits = np.log(np.maximum(logits, _LEAST))

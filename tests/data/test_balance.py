@@ -11,10 +11,11 @@ from script_cases import script_of
 from sklearn.utils.class_weight import compute_sample_weight
 
 import nnspec
+from nnspec.data.folding import Fold
 from nnspec.data.rows import load_data, read_rows
 from nnspec.data.weighting import parted
 from nnspec.errors import DataError, SpecError
-from nnspec.network.loader import Spec, load
+from nnspec.network.loader import Spec, load, loads
 
 COUNT = 60
 SPEC = """\
@@ -93,7 +94,7 @@ def test_a_class_that_no_training_row_has_is_told(tmp_path: Path) -> None:
     table = pl.read_csv(tmp_path / "rows.csv").sort("a")
     kinds = ["often", "seldom"] * 21 + ["rare"] * (COUNT - 42)
     table.with_columns(kind=pl.Series(kinds)).write_csv(tmp_path / "rows.csv")
-    with pytest.raises(DataError, match='the value of "kind" in row 43 is in no training row'):
+    with pytest.raises(DataError, match='column "kind", row 43: the value is in no training row'):
         load_data(spec)
     with pytest.raises(ValueError, match="a value of kind is in no training row"):
         script_of(spec, "torch").load_data(tmp_path / "rows.csv")
@@ -104,3 +105,22 @@ def test_weights_and_balance_are_not_both(tmp_path: Path) -> None:
         spec_of(tmp_path, "csv", "balance: kind, sample_weight: a")
     with pytest.raises(DataError, match='there is no column "kinds"'):
         load_data(spec_of(tmp_path, "csv", "balance: kinds"))
+
+
+def test_rows_that_are_in_no_part_of_a_fold_need_no_weight(tmp_path: Path) -> None:
+    """In time, rows after the fold that is validated on are in none."""
+    rows = [{"day": i, "x": i / 9, "kind": ["a", "b"][i % 2] if i < 40 else "c"} for i in range(60)]
+    pl.DataFrame(rows).write_csv(tmp_path / "rows.csv")
+    text = (
+        "nnspec: 1\nname: N\ninputs: {x: {shape: [1]}}\n"
+        "layers: [{type: dense, units: 3}, {type: softmax}]\n"
+        "training: {task: multiclass}\n"
+        "data: {source: rows.csv, features: {x: x}, target: kind, balance: kind, "
+        "split: {time: day}}\n"
+    )
+    spec = loads(text, path=tmp_path / "net.yaml")
+    found = load_data(spec, Fold(0, 5))
+    assert found.train.weight is not None
+    assert found.train.weight.mean() == pytest.approx(1)
+    with pytest.raises(DataError, match=r'column "kind", row 41: the value is in no training row'):
+        load_data(spec, Fold(3, 5))

@@ -230,3 +230,8 @@ def test_a_script_of_a_server_names_the_database(backend: str, tmp_path: Path) -
     assert 'source = Path("visits")' in text
     assert f'SERVER = "{SERVER}"' in text
     assert "import psycopg\n" in text
+
+
+def test_an_error_behind_the_last_line_is_told_at_that_line() -> None:
+    error = databases._failed("db", "SELECT a FROM t WHERE\n", "syntax error at end of input", 22)
+    assert str(error).startswith("db, line 1 of the query (SELECT a FROM t WHERE):")

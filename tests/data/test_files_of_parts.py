@@ -295,3 +295,92 @@ def test_folds_are_drawn_of_one_file(tmp_path):
 
     with pytest.raises(UsageError, match=r"the files of `data.split` say which rows"):
         load_data(spec_of(tmp_path, "csv"), Fold(0, 3))
+
+
+def test_arrays_that_nothing_names_may_be_anything(tmp_path):
+    spec = spec_of(tmp_path, "npz")
+    expected = load_data(spec)
+    for part, place in (("train", "rows"), ("validation", "more"), ("test", "more")):
+        path = tmp_path / place / f"{part}.npz"
+        with np.load(path) as arrays:
+            kept = dict(arrays)
+        np.savez(path, classes=["a", "b"], rate=np.array(16000), **kept)
+    found = load_data(spec)
+    assert np.array_equal(found.train.inputs["x"], expected.train.inputs["x"])
+
+
+def test_arrays_of_one_file_are_equally_long(tmp_path):
+    spec = spec_of(tmp_path, "npz")
+    for place, part, more in (("rows", "train", 1), ("more", "validation", -1)):
+        path = tmp_path / place / f"{part}.npz"
+        with np.load(path) as arrays:
+            x, label = arrays["x"], arrays["label"]
+        label = np.r_[label, 0] if more > 0 else label[:-1]
+        np.savez(path, x=x, label=label)
+    with pytest.raises(DataError, match=r"train\.npz"):
+        load_data(spec)
+
+
+def test_a_column_of_lists_that_nothing_takes_is_no_obstacle(tmp_path):
+    rows = [
+        {"x": i / 10, "y": i % 2, "fold": "val" if i % 5 == 0 else "train", "tags": ["a", str(i)]}
+        for i in range(20)
+    ]
+    rows[5]["x"], rows[5]["y"] = rows[1]["x"], rows[1]["y"]
+    (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    document = {
+        "nnspec": 1, "name": "Net", "inputs": {"x": {"shape": [1]}},
+        "layers": [{"type": "dense", "units": 1}],
+        "data": {"source": "rows.jsonl", "features": {"x": "x"}, "target": "y",
+                 "split": {"part": "fold", "validation": "val"}},
+        "training": {"task": "binary"},
+    }  # fmt: skip
+    found = load_data(loads(json.dumps(document), path=tmp_path / "net.json"))
+    (note,) = (each for each in found.notes if "also for training" in each)
+    assert "1 of 4 validation row is also for training, alike in every column but tags" in note
+
+
+SERIES = {
+    "nnspec": 1, "name": "Net", "inputs": {"x": {"shape": [4, 1]}},
+    "layers": [{"type": "flatten"}, {"name": "out", "type": "dense", "units": 1}],
+    "data": {"source": "train.csv", "features": {"x": "a"}, "target": "a",
+             "windows": {"order": "t"}, "split": {"validation": "val.csv"}},
+    "training": {"task": "regression", "epochs": 1, "seed": 1,
+                 "optimizer": {"type": "sgd", "learning_rate": 0.01}},
+}  # fmt: skip
+
+
+def series(folder, first, second):
+    """Write two recordings, the times of each as they are given."""
+    draw = np.random.default_rng(4)
+    for name, times in (("train", first), ("val", second)):
+        numbers = draw.normal(size=len(times)).round(3)
+        pl.DataFrame({"t": times, "a": numbers}).write_csv(folder / f"{name}.csv")
+    return loads(json.dumps(SERIES), path=folder / "net.json")
+
+
+@pytest.mark.parametrize("second", [range(12), range(1, 25, 2), range(30, 42)])
+@pytest.mark.parametrize("backend", ["torch", "keras"])
+def test_windows_of_files_are_of_each_by_itself(tmp_path, second, backend):
+    first = list(range(0, 40, 2))
+    spec = series(tmp_path, first, list(second))
+    found = load_data(spec)
+    numbers = [pl.read_csv(tmp_path / f"{n}.csv")["a"].to_numpy() for n in ("train", "val")]
+    for part, values in zip((found.train, found.validation), numbers, strict=True):
+        wanted = np.lib.stride_tricks.sliding_window_view(values, 4)[:-1]
+        assert np.allclose(np.asarray(part.inputs["x"])[..., 0], wanted)
+        assert np.allclose(part.target[:, 0], values[4:])
+    assert not any("in no part" in note for note in found.notes)
+    module = script_of(spec, backend)
+    parts, _ = module.load_data(tmp_path / "train.csv")
+    for name, part in (("train", found.train), ("validation", found.validation)):
+        x, target = parts[name]
+        assert np.allclose(x, np.asarray(part.inputs["x"]))
+        assert np.allclose(target, part.target)
+
+
+def test_a_row_of_a_window_is_told_with_its_own_file(tmp_path):
+    with pytest.raises(DataError, match=r"val\.csv: rows 3 and 4 have the same"):
+        load_data(series(tmp_path, list(range(20)), [0, 1, 2, 2, 3, 4, 5, 6]))
+    with pytest.raises(DataError, match=r"val\.csv: the series has 3 rows"):
+        load_data(series(tmp_path, list(range(20)), [0, 1, 2]))

@@ -43,8 +43,8 @@ def test_each_row_is_in_one_fold(kind: str, test: float) -> None:
     folds = [folded(COUNT, data, 5, "r.csv", keys, Fold(i, 4)) for i in range(4)]
     kept = folds[0]["test"].tolist()
     if test:
-        alone = data.model_copy(update={"validation": 0.0})
-        assert kept == split(COUNT, alone, 5, "r.csv", keys)["test"].tolist()
+        assert data.validation == 0.2
+        assert kept == split(COUNT, data, 5, "r.csv", keys)["test"].tolist()
     validated = [row for parts in folds for row in parts["validation"].tolist()]
     assert len(set(validated)) == len(validated)
     for parts in folds:
@@ -222,3 +222,23 @@ def test_an_interrupted_fold_goes_on(spec: Path, tmp_path: Path) -> None:
 def test_the_number_of_folds_is_checked(spec: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="2 to 100 folds are expected, not 1"):
         nnspec.cross_validate(nnspec.load(spec), 1, folder=tmp_path / "out")
+
+
+def test_what_is_replaced_leaves_nothing_that_looks_like_what_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = nnspec.load(Path(__file__).parents[2] / "specs" / "simple_nn.yaml")
+    nnspec.cross_validate(spec, 3, "torch", tmp_path / "cv", epochs=1)
+    assert (tmp_path / "cv" / "folds.json").exists()
+
+    def stop(epoch: Any) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises((TrainingInterrupted, KeyboardInterrupt)):
+        nnspec.cross_validate(
+            spec, 2, "torch", tmp_path / "cv", epochs=1, overwrite=True,
+            on_fold=lambda number, one: one(on_epoch=stop),
+        )  # fmt: skip
+    assert not (tmp_path / "cv" / "folds.json").exists()
+    assert not list((tmp_path / "cv" / "fold3").iterdir())
+    assert not (tmp_path / "cv" / "fold2" / "best.safetensors").exists()

@@ -15,6 +15,7 @@ from nnspec.backend import get_backend, make_options
 from nnspec.data.rows import load_data
 from nnspec.errors import NnspecError, SpecError, UsageError
 from nnspec.network.loader import Spec
+from nnspec.training.datasets import dataset_of
 from nnspec.training.teaching import taught
 from nnspec.weights.canonical import load_weights, save_weights
 from scripts import distillation
@@ -223,3 +224,31 @@ def test_the_example_reaches_what_is_stated(backend: str, tmp_path: Path) -> Non
     found = distillation.measured(backend, tmp_path, range(1))
     assert found["teacher"] >= 0.97
     assert found["taught"] >= 0.95
+
+
+def test_numbers_are_learnt_in_the_units_of_the_teacher_s_rows(tmp_path: Path) -> None:
+    draw = np.random.default_rng(2)
+    x = draw.normal(size=(80, 2))
+    table = pl.DataFrame({"x0": x[:, 0], "x1": x[:, 1], "price": 250_000 + 90_000 * x[:, 0]})
+    table.write_csv(tmp_path / "rows.csv")
+    given = {
+        "nnspec": 1, "name": "Teacher", "inputs": {"x": {"shape": [2]}},
+        "layers": [{"name": "price", "type": "dense", "units": 1}],
+        "data": {"source": "rows.csv", "features": {"x": ["x0", "x1"]}, "target": "price",
+                 "standardize_target": True},
+        "training": {"task": "regression", "epochs": 30,
+                     "optimizer": {"type": "adam", "learning_rate": 0.1}},
+    }  # fmt: skip
+    (tmp_path / "t.json").write_text(json.dumps(given))
+    nnspec.train(tmp_path / "t.json", "torch", tmp_path / "runs")
+    learns = {"price": {"teacher": "t.json", "weights": "runs/best.safetensors"}}
+    own = {
+        **given, "name": "Student",
+        "data": {"source": "rows.csv", "features": {"x": ["x0", "x1"]}, "target": learns},
+        "training": {"task": "regression", "loss": {"price": "mse"}},
+    }  # fmt: skip
+    (tmp_path / "s.json").write_text(json.dumps(own))
+    data = dataset_of(nnspec.load(tmp_path / "s.json"))
+    assert isinstance(data.train.target, dict)
+    learnt = data.train.target["price"]
+    assert learnt.mean() == pytest.approx(250_000, rel=0.2)
