@@ -9,7 +9,9 @@ import click
 
 from nnspec.cli.common import STDIN, format_option, set_option
 from nnspec.errors import Problem, SpecError, UsageError, VariableError, printable
+from nnspec.language.arrays import IN_FILES
 from nnspec.language.databases import is_server
+from nnspec.language.training_schema import Data
 from nnspec.network.loader import Spec, load_any
 
 if TYPE_CHECKING:
@@ -112,6 +114,10 @@ def _unread_data(spec: Spec | Networks, path: str) -> Iterator[Problem]:
     is_known = source.is_dir() and any(
         each.image is not None or each.sound is not None for each in declared.values()
     )
+    if isinstance(data, Data) and source.suffix.lower() in IN_FILES:
+        from nnspec.data.sources import is_there  # with polars, which few calls need
+
+        is_known = is_there(spec.folder, data)
     if not source.is_file() and not is_known:
         what = "is a folder" if source.is_dir() else "there is no such file"
         hint = "`data.source` is relative to the spec"

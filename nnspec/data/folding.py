@@ -28,18 +28,25 @@ def parts_of(
     rows: Rows, data: Data, count: int, seed: int, file: str | Path, fold: Fold | None
 ) -> dict[str, Indices]:
     """Return which of the rows are in each part, of a fold or as the spec has it; see `split`."""
-    if fold is not None and data.split is not None and data.split.names_parts:
-        what = f'the column "{data.split.part}" says'
-        if data.split.files:
-            what = "the files of `data.split` say"
-        raise UsageError(
-            f"{what} which rows are for validation, and folds draw them: leave out `data.split`, "
-            "or train without folds"
-        )
+    if fold is not None:
+        require_drawn(data)
     keys = keys_of(rows, data, count, file)
     if fold is None:
         return split(count, data, seed, file, keys)
     return folded(count, data, seed, file, keys, fold)
+
+
+def require_drawn(data: Data) -> None:
+    """Raise UsageError where something else than a draw says which rows are for validation."""
+    if data.split is None or not data.split.names_parts:
+        return
+    what = f'the column "{data.split.part}" says'
+    if data.split.files:
+        what = "the files of `data.split` say"
+    raise UsageError(
+        f"{what} which rows are for validation, and folds draw them: leave out `data.split`, or "
+        "train without folds"
+    )
 
 
 def folded(

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from nnspec.data.folding import Fold, folded
+from nnspec.data.folding import Fold, folded, require_drawn
 from nnspec.data.joined import Joined
 from nnspec.data.splitting import PARTS, Indices, keys_of, numbered, split, valued
 from nnspec.data.tables import Rows
@@ -102,6 +102,8 @@ class Rolled:
         earlier part, of which they are the past: but not where rows of several parts alternate, or
         where the target is of the window itself.
         """
+        if fold is not None:
+            require_drawn(data)
         if data.split is None:
             name = data.windows.order if data.windows is not None else None
             data = data.model_copy(update={"split": Split(time=name or "row")})

@@ -130,7 +130,8 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
     _require_fixed(graph, standardised)
     read = ["matching"] if has_patterns else []
     read += ["array_names"] if "array_names" in known["read_rows"].uses else []
-    read += [name for name in ("wrong_line", "line_of") if name in known]
+    helpers = ("wrong_line", "line_of", "packed_by", "require_codecs")
+    read += [name for name in helpers if name in known]
     read += ["where", "column"] if is_table else ["where"] if has_numbers else []
     read += ["numbers"] if has_numbers else []
     is_shifted = shifts_target(spec)

@@ -67,6 +67,7 @@ DEFINED = tuple(
         **dict.fromkeys(["row_keys", "row_times", "row_parts", "balanced", "train_kinds"]),
         **dict.fromkeys(["WINDOWS", "SERIES", "ORDER", "row_order", "step_times", "window_ends"]),
         **dict.fromkeys(["parts_of_windows", "windowed", "with_spreads"]),
+        **dict.fromkeys(["packed_by", "require_codecs"]),
         **dict.fromkeys(
             [
                 "FORMATS",

@@ -19,6 +19,7 @@ from nnspec.errors import NnspecError, UsageError
 from nnspec.network.networks import Networks
 from nnspec.support.streams import derived_seed, permutation
 from nnspec.training.batches import positions, require_batches
+from nnspec.training.hardware import place_here
 from nnspec.training.history import write_history
 from nnspec.training.logged import LoggedRun, settings_of
 from nnspec.training.loggers import Log, Logs
@@ -75,6 +76,9 @@ def train_networks(
     run that was never interrupted, on another backend too. Raises as `train` does.
     """
     training = networks.training
+    if place_here() is not None:
+        raise UsageError("torchrun begins one training in many processes, and two networks are "
+                         "trained in one")  # fmt: skip
     logs = Logs(log)
     total = training.epochs if epochs is None else epochs
     if total < 1:

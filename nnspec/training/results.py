@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 
+MOST = 2**30
+"""Bytes of outputs that a picture is drawn of."""
 DRAWS = True
 """Whether pictures are drawn."""
 
@@ -71,6 +74,9 @@ def show_results(
     from nnspec.training.comparing import compared
     from nnspec.training.epoch import units_of
 
+    sizes = [size for size in graph.types[graph.outputs[0]].shape if isinstance(size, int)]
+    if not is_asked and 4 * len(part) * math.prod(sizes) > MOST:
+        return None
     output = outputs_of(program, graph, part, training.batch_size)
     if not np.isfinite(output).all() or not len(output):
         return None

@@ -170,6 +170,8 @@ def test_mapped_files_are_not_read_and_others_than_named_are_left(tmp_path):
     spec = spec_of(tmp_path, "npy")
     np.save(tmp_path / "rows" / "objects.npy", np.array([{}, []], object), allow_pickle=True)
     assert load_data(spec).sizes["train"] == 42  # what is not asked for may be anything
+    module = script_of(spec, "torch")
+    assert len(module.load_data(tmp_path / "rows" / "*.npy")[0]["train"][0]) == 42
     with pytest.raises(DataError, match=r"objects.npy is no readable .npy file: it holds Python"):
         load_data(spec_of(tmp_path, "npy", {"target": "objects"}))
 
@@ -241,6 +243,9 @@ def test_codecs_that_may_do_anything_are_refused(tmp_path, codec):
     packed_by(tmp_path, codec)
     with pytest.raises(DataError, match=rf'packed by "{codec}"|is no readable group of Zarr'):
         load_data(spec)
+    module = script_of(spec, "torch")
+    with pytest.raises(ValueError, match=f"it is packed by {codec}"):
+        module.load_data(tmp_path / "rows.zarr")
 
 
 def test_an_array_may_have_the_name_of_a_field(tmp_path):
@@ -297,3 +302,29 @@ def test_a_chunk_that_is_not_there_is_told(tmp_path, is_streamed, is_lost):
     assert len(told) == is_lost
     for note in told:
         assert note.endswith("of x 1 of 9 chunks is not stored: Zarr gives 0.0 there")
+
+
+@pytest.mark.parametrize("kind", ["npy", "zarr"])
+def test_check_says_nothing_of_a_source_that_is_there(tmp_path, kind, capsys):
+    spec_of(tmp_path, kind)
+    with pytest.raises(SystemExit, match="0"):
+        main(["check", str(tmp_path / "net.json"), "--json"])
+    problems = json.loads(capsys.readouterr().out)["files"][0]["problems"]
+    assert "wrong-data" not in {each["code"] for each in problems}
+
+
+def test_an_array_that_nothing_names_says_nothing_of_the_parts(tmp_path):
+    """Its size is not that of the others, and it stands before them."""
+    spec_of(tmp_path, "npy")
+    document = document_of("npy", {"split": {"validation": "more/*.npy"}})
+    del document["data"]["validation"], document["data"]["test"]
+    spec = loads(json.dumps(document), path=tmp_path / "net.json")
+    (tmp_path / "more").mkdir()
+    for file in (tmp_path / "rows").glob("*.npy"):
+        np.save(tmp_path / "more" / file.name, np.load(file)[:7])
+    np.save(tmp_path / "rows" / "a_name.npy", np.arange(3))
+    np.save(tmp_path / "more" / "a_name.npy", np.arange(2))
+    found = load_data(spec)
+    parts, *_ = script_of(spec, "torch").load_data(tmp_path / "rows" / "*.npy")
+    for name, part in (("train", found.train), ("validation", found.validation)):
+        np.testing.assert_array_equal(parts[name][0], part.inputs["x"])

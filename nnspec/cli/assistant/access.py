@@ -48,4 +48,15 @@ def require_inside(root: Path, spec: Spec | Networks) -> None:
     for path in paths_of(document.data) if document.data is not None else ():
         if is_server(path):
             raise UsageError(f"{printable(path)}: this server asks no other for rows")
-        inside(root, str(spec.folder / path))
+        _require_all_inside(root, spec.folder / path)
+
+
+def _require_all_inside(root: Path, path: Path) -> None:
+    """Raise UsageError where a file that a path names, by a pattern or in a folder, is outside."""
+    inside(root, str(path))
+    named = path.parent.glob(path.name) if set("*?[") & set(path.name) else [path]
+    for each in named:
+        inside(root, str(each))
+        for within in each.rglob("*") if each.is_dir() else ():
+            if within.is_symlink():
+                inside(root, str(within))

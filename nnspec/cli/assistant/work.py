@@ -85,10 +85,15 @@ def verify(root: Path, request: Request) -> Request:
     if request["map"] is not None or request["arguments"] is not None:
         raise UsageError("`map` and `arguments` are about another file: give it by `against`")
     import nnspec
+    from nnspec.backend import installed_backends, lacking
 
     any_spec: Any = loaded
+    # Of what is asked for nothing is left out; by default it is all that is here.
+    backends = request["backends"] or [
+        each.name for each in installed_backends() if lacking(each) is None
+    ]
     report = nnspec.verify(
-        any_spec, model=request["model"], backends=request["backends"], batch=request["batch"],
+        any_spec, model=request["model"], backends=backends, batch=request["batch"],
         seed=request["seed"], steps=request["steps"], exporters=request["exporters"],
         levels=levels, require=required,
     )  # fmt: skip

@@ -14,6 +14,9 @@ def read_parts(path: Path) -> tuple[dict[str, np.ndarray], Parts]:
     """Return the rows of all parts, one after the other, and their files."""
     files = [path, *(path.parent / file for file in FILES.values())]
     every = [read_rows(file) for file in files]
+    for arrays, file in zip(every, files, strict=True):
+        if len({array.shape[:1] for array in arrays.values()}) > 1:
+            raise ValueError(f"{file}: its arrays differ in their rows")
     rows = {}
     for name in every[0]:
         for arrays, file in zip(every, files, strict=True):

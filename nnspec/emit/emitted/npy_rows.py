@@ -4,14 +4,19 @@ from pathlib import Path
 
 import numpy as np
 
+from nnspec.emit.emitted.array_values import array_names
+
 
 def read_rows(path: Path) -> dict[str, np.ndarray]:
-    """Return the arrays of all files that a pattern names, each by the name of its file."""
+    """Return the arrays of files that a pattern names, each by the name of its file."""
     files = sorted(path.parent.glob(path.name))
     if not files:
         raise ValueError(f"{path}: there is no such file")
+    wanted = array_names()  # others may hold anything
     arrays = {}
     for file in files:
+        if file.stem not in wanted:
+            continue
         try:
             # Mapped: of what is not asked for nothing is read.
             arrays[file.stem] = np.load(file, mmap_mode="r", allow_pickle=False)
