@@ -30,6 +30,7 @@ LOCAL = frozenset(
     {
         *("arguments", "best", "data", "error", "expected", "history", "inputs", "last", "losses"),
         *("measured", "measures", "model", "network", "output", "parser", "part", "record"),
+        *("counts", "kinds", "losses", "pattern", "sample_weight"),
         *("saved", "source", "target", "targets", "validation"),
     }
 )

@@ -11,7 +11,7 @@ from nnspec.emit.goals import is_named
 from nnspec.emit.named_parts import loading
 from nnspec.emit.prepared_columns import prepared_inputs
 from nnspec.emit.snippets import snippets
-from nnspec.emit.sources import file_inputs, source_path
+from nnspec.emit.sources import file_inputs, files_read, source_path
 from nnspec.emit.training import axis_in_batch, gives_spreads, shifts_target
 from nnspec.emit.watched_classes import required_classes
 from nnspec.emit.windows import arrays_of_rows
@@ -237,6 +237,14 @@ def _main(spec: Spec, training: Training, function: str) -> str:
         '            if arguments.weights.suffix == ".keras":',
         "                saved = keras.saving.load_model(arguments.weights)",
         "                model.set_weights(saved.get_weights())",
+        *(
+            [
+                '            elif arguments.weights.name.endswith(".best.weights.h5"):',
+                '                raise ValueError("its order is that of losses: give a .keras")',
+            ]
+            if is_named(spec)
+            else []
+        ),
         "            else:",
         "                model.load_weights(arguments.weights)",
         "        except (KeyError, OSError, TypeError, ValueError) as error:",
@@ -244,8 +252,8 @@ def _main(spec: Spec, training: Training, function: str) -> str:
         '    best = arguments.output.with_suffix(".best.weights.h5")',
         '    pattern = str(best).replace("{", "{{").replace("}", "}}")',
         "    try:",
-        "        require_writable(arguments.output, arguments.data, arguments.weights)",
-        "        require_writable(best, arguments.data, arguments.weights)",
+        *wrap(f"require_writable(arguments.output, {files_read(data)}, arguments.weights)", 8),
+        *wrap(f"require_writable(best, {files_read(data)}, arguments.weights)", 8),
         f"        {loading(data)} = load_data(arguments.data)",
         *([required.call] if required is not None else []),
         "    except (OSError, ValueError) as error:",

@@ -17,6 +17,9 @@ from nnspec_onnx.ir import ML, Attribute, ElementType, Initializer, Node
 if TYPE_CHECKING:
     from nnspec.data.prepared import Prepared, Scaling
 
+EXACT = 2.0**53 - 1
+"""The largest whole number that a double tells from its neighbours."""
+
 
 @dataclass(slots=True)
 class Columns:
@@ -190,6 +193,8 @@ class Columns:
             self.refused.append(self.node("IsNaN", total))
             return cast
         whole = self.node("Equal", values, self.node("Floor", values))
+        # Of larger ones a double does not tell one from the next.
+        low, high = np.maximum(low, -EXACT), np.minimum(high, EXACT)
         least = self.node("GreaterOrEqual", values, self.constant(low))
         most = self.node("LessOrEqual", values, self.constant(high))
         right = self.node("And", whole, self.node("And", least, most))

@@ -229,6 +229,9 @@ class Context(NamedTuple):
         if self.has_own_rows:
             return self.node("Shape", self.inputs[0], part="batch", start=0, end=1)
         if self.builder.batch is not None:
+            name = f"{self.path}.batch"  # which a layer may ask for twice
+            if any(each.name == name for each in self.builder.initializers):
+                return name
             return self.constant("batch", [self.builder.batch])
         return self.size("", self.inputs[0], 0, part="batch")
 

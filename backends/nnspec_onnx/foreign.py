@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from nnspec.backend import Array, Weights
 
 
+MOST = 2**31 - 1
+"""Bytes of a message of protobuf."""
+
+
 def open_file(reference: Reference) -> OnnxForeign:
     """Read a model; raises UsageError for a file that is none."""
     import onnx
@@ -29,6 +33,11 @@ def open_file(reference: Reference) -> OnnxForeign:
         model = onnx.load(path)
     except Exception as error:  # protobuf's, or of a file of weights that is not there
         raise UsageError(f"{path.name} is no ONNX model that can be read: {error}") from error
+    if model.ByteSize() > MOST:
+        raise UsageError(
+            f"{path.name} has {model.ByteSize() / 1e9:.1f} GB of tensors, and a model is judged up "
+            "to 2 GB, which is what one message of ONNX holds"
+        )
     return OnnxForeign(model)
 
 

@@ -72,7 +72,8 @@ DEFINED = frozenset(
 _LOCAL = frozenset(
     {
         *("activity", "answer", "answers", "arguments", "average", "batch", "beside", "best"),
-        *("data", "last", "stem"),
+        *("counts", "data", "drawn", "i", "kinds", "last", "sample_weight", "scaler", "stem"),
+        *("targets", "values"),
         *(
             "device",
             "devices",

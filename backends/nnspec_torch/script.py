@@ -10,7 +10,7 @@ from nnspec.emit.metrics import has_numbers
 from nnspec.emit.named_parts import loading
 from nnspec.emit.names import snake
 from nnspec.emit.snippets import Snippets, snippets
-from nnspec.emit.sources import source_path
+from nnspec.emit.sources import files_read, source_path
 from nnspec.emit.training import axis_in_batch, shifts_target
 from nnspec.emit.watched_classes import required_classes
 from nnspec.emit.windows import arrays_of_rows
@@ -254,8 +254,8 @@ def _main(spec: Spec, training: Training, load: str, options: TorchOptions) -> s
         '    stem = arguments.output.name.removesuffix(".safetensors")',
         '    beside = arguments.output.with_name(f"{stem}.best.safetensors")',
         "    try:",
-        "        require_writable(arguments.output, arguments.data, arguments.weights)",
-        "        require_writable(beside, arguments.data, arguments.weights)",
+        *wrap(f"require_writable(arguments.output, {files_read(data)}, arguments.weights)", 8),
+        *wrap(f"require_writable(beside, {files_read(data)}, arguments.weights)", 8),
         f"        {loading(data)} = load_data(arguments.data)",
         *([required.call] if required is not None else []),
         "    except (OSError, ValueError) as error:",

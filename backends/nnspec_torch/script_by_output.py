@@ -10,9 +10,8 @@ from nnspec.emit.composed import named_terms
 from nnspec.emit.metrics import Measured
 from nnspec.language.training_schema import Training
 from nnspec.language.weighting import SAMPLE_WEIGHT, is_weighted
-from nnspec.network.graph import Head
 from nnspec.network.loader import Spec
-from nnspec.network.objectives import loss_heads
+from nnspec.network.objectives import Term, loss_heads
 from nnspec_torch.naming import class_name
 from nnspec_torch.penalties import added, given_lines
 
@@ -85,7 +84,7 @@ def evaluate_source(spec: Spec, training: Training, measured: Measured | None) -
     lines.append("    made = {")
     for each in named:
         value = "given" if is_one else each.variable
-        lines += wrap_item(f"{literal(each.term.output)}: {_final(value, each.term.head)}", 8)
+        lines += wrap_item(f"{literal(each.term.output)}: {_final(value, each.term)}", 8)
     lines += [
         "    }",
         "    expected = dict(zip(made, targets, strict=True))",
@@ -94,13 +93,14 @@ def evaluate_source(spec: Spec, training: Training, measured: Measured | None) -
     return "\n".join(lines)
 
 
-def _final(value: str, head: Head | None) -> str:
+def _final(value: str, term: Term) -> str:
     """Return an output as it is deployed, of what its loss takes."""
+    head, axis = term.head, term.loss.class_axis
     if head is None:
         return value
     if head.activation.type == "sigmoid":
         return f"torch.sigmoid({value})"
-    return f"torch.softmax({value}, dim=-1)"
+    return f"torch.softmax({value}, dim={axis + 1 if axis >= 0 else axis})"
 
 
 def arrays_source() -> str:

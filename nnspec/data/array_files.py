@@ -107,7 +107,8 @@ class Group(ByName):
         except Exception as error:  # of a damaged chunk there are many kinds
             raise self._broken(error) from None
         if found.dtype.kind in "OT":
-            found = found.astype(str)
+            # NumPy casts texts of any length to none of a fixed one that it has to find.
+            found = np.array(found.tolist(), str).reshape(found.shape)
         return found
 
 

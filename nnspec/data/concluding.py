@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from nnspec.data.dataset import Dataset, Part, parted
 from nnspec.data.feature import Feature, mean_and_scale
+from nnspec.data.fixed_targets import require_fixed_target
 from nnspec.data.preprocessing import Preprocessing
 from nnspec.data.resampling import kinds_of
 from nnspec.data.tables import Rows, where
@@ -104,6 +105,7 @@ def concluded(
     assert training is not None
     values, shift, gives = read.values, dict(read.shift), training.resolved_loss.gives
     if data.standardize_target and data.targets:
+        require_fixed_target(spec.graph)
         mean, scale = mean_and_scale(values[parts["train"]])
         values = standardised(values, mean, scale)
         shift = {"target_mean": mean, "target_scale": scale}

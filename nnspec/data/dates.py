@@ -22,7 +22,13 @@ def dates(series: pl.Series, form: str, *, file: object) -> pl.Series:
         given = series
         if isinstance(series.dtype, pl.Datetime) and series.dtype.time_zone is not None:
             given = series.dt.replace_time_zone(None)
-        return given.cast(pl.Datetime("us"))
+        found = given.cast(pl.Datetime("us"))
+        wrong = ~found.dt.year().is_between(1000, 9999)  # as of texts: others have another form
+        if (wrong & found.is_not_null()).any():
+            row = int((wrong & found.is_not_null()).arg_true()[0])
+            place = where(file, f'column "{series.name}"', row)
+            raise DataError(f"{place}: the year of {given[row]} is not from 1000 to 9999")
+        return found
     if series.dtype not in (pl.String, pl.Categorical, pl.Enum, pl.Null):
         raise DataError(
             f'{file}: column "{series.name}" is of type {series.dtype}; dates are expected'

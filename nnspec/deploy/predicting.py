@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -88,23 +88,21 @@ class Predictions:
         columns: dict[str, Any] = {} if self.files is None else {"file": self.files}
         if self.windows is not None:
             columns |= self.windows.to_dict()
-        for each in self.by_output.values():
+        for output, each in self.by_output.items():
             for name, series in each.table().to_dict().items():
-                columns[f"{name}_output" if name in columns else name] = series
+                columns[_free(name, columns, f"{output}_{name}")] = series
         if self.numbers is not None:
             answers: dict[str, Any] = _columns(self.target, self.numbers, None, self.columns)
             if self.labels is not None:
                 labels = pl.Series(self.labels)
                 answers = {name: labels.gather(numbers) for name, numbers in answers.items()}
-            columns |= {
-                f"{name}_output" if name in columns else name: values
-                for name, values in answers.items()
-            }
+            for name, series in answers.items():
+                columns[_free(name, columns, f"{name}_output")] = series
         for name, values in self.outputs.items():
             if values is not self.numbers and name not in self.by_output:
                 names = self.columns if self.labels is None else self.labels
                 for column, numbers in _columns(name, values, names).items():
-                    columns[f"{column}_output" if column in columns else column] = numbers
+                    columns[_free(column, columns, f"{column}_output")] = numbers
         return pl.DataFrame(columns)
 
     def write(self, path: str | Path) -> Path:
@@ -119,6 +117,15 @@ class Predictions:
             else:
                 table.write_parquet(temporary)
         return path
+
+
+def _free(name: str, taken: Collection[str], instead: str) -> str:
+    """Return a name that no column has yet: this, or the other, with a _ or more."""
+    if name not in taken:
+        return name
+    while instead in taken:
+        instead += "_"
+    return instead
 
 
 def predict(
@@ -353,7 +360,7 @@ def _answer(values: Array, preprocessing: Preprocessing | Answer, threshold: flo
     is_multiclass = kind == "multiclass"
     axis = -1 if preprocessing.class_axis is None else preprocessing.class_axis
     axis += axis >= 0  # the batch comes first
-    if not -values.ndim < axis < values.ndim:
+    if is_multiclass and not -values.ndim < axis < values.ndim:
         raise DataError(
             f"the preprocessing record has the classes on axis {axis - 1}, which is none"
         )

@@ -28,6 +28,8 @@ class _Program(Protocol):
     def forward(self, inputs: Mapping[str, Array]) -> dict[str, Array]: ...
 
 
+EXACT = 2**53 - 1
+"""The largest whole number that a double tells from its neighbours."""
 SHIFTS = ("target_mean", "target_scale", "output_mean", "output_scale")
 """Fields of the record that are about units, in which the model answers already."""
 
@@ -96,7 +98,15 @@ class WholeProgram:
 
 def _columns(feature: Feature, values: Array | pl.DataFrame) -> Iterator[tuple[str, Array]]:
     if feature.prepared is None or not isinstance(values, pl.DataFrame):
-        flat = np.asarray(values, np.float64).reshape(len(values), -1)
+        array = np.asarray(values)
+        large = (array > EXACT) | (array < -EXACT)
+        if array.dtype.kind in "iu" and large.any():
+            raise DataError(
+                f"row {int(np.argwhere(large)[0][0]) + 1}: a whole number is not below 2^53, and a "
+                "model that prepares its rows takes numbers as doubles: export it without its "
+                "preprocessing"
+            )
+        flat = array.astype(np.float64).reshape(len(array), -1)
         yield from ((name, flat[:, i]) for i, name in enumerate(feature.columns))
         return
     for name, by in zip(feature.columns, feature.prepared, strict=True):

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from nnspec.data.fixed_targets import require_fixed_target
 from nnspec.emit.answers import read_target
 from nnspec.emit.array_kinds import ARRAY_KINDS
 from nnspec.emit.augmenting import augmenting_source
@@ -46,6 +47,7 @@ from nnspec.emit.sources import file_inputs, has_categories, query_constants
 from nnspec.emit.splitting import (
     as_tuple,
     balance_source,
+    counting,
     keys_source,
     left_out,
     split_constant,
@@ -88,6 +90,7 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
         return None  # What a teacher says is in no file.
     suffix, graph = _kind_of(spec, data), spec.graph
     is_table = suffix not in ARRAY_KINDS
+    _require_apart(spec, data)
     has_patterns = is_table and any(
         is_pattern(p) for given in data.features.values() for p in given
     )
@@ -128,6 +131,8 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
     ]
     standardised = floats if data.standardize else []
     _require_fixed(graph, standardised)
+    if data.standardize_target:
+        require_fixed_target(graph)
     read = ["matching"] if has_patterns else []
     read += ["array_names"] if "array_names" in known["read_rows"].uses else []
     helpers = ("wrong_line", "line_of", "packed_by", "require_codecs")
@@ -197,7 +202,7 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
         table_reader(
             known["read_rows"].text,
             suffix,
-            columns_of(spec, data),
+            named_columns(spec, data),
             cutting,
         )
         if is_table
@@ -281,11 +286,23 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
     return DatasetSource(text, tuple(sorted(standard)), tuple(imports))
 
 
+def _require_apart(spec: Spec, data: Data) -> None:
+    """Raise UsageError for a column that is named twice, or as a target too, as training does."""
+    targets = {*columns_of(spec, data)[sum(map(len, data.features.values())) :]}
+    for name, given in data.features.items():
+        columns = [column for column in given if not is_pattern(column)]
+        for column in columns:
+            if columns.count(column) > 1:
+                raise UsageError(f'input "{name}": the column "{column}" is taken twice')
+            if column in targets and column not in past_targets(data):
+                raise UsageError(f'the column "{column}" is the target and a feature')
+
+
 def _kind_of(spec: Spec, data: Data) -> str:
     """Return how a source is read: by the end of its name, or as a folder; raises UsageError."""
     if data.query is not None:
         return "postgresql" if is_server(data.source) else "sqlite"
-    suffix = data.source.rpartition(".")[2]
+    suffix = data.source.rpartition(".")[2].lower()
     if suffix in ("csv", "parquet", "jsonl", "ndjson", "txt", *ARRAY_KINDS):
         return suffix
     if file_inputs(spec):
@@ -301,6 +318,15 @@ def columns_of(spec: Spec, data: Data) -> list[str]:
     for each in [term.model.data for term in terms_of(spec.model, spec.graph)]:
         names += each.targets if each is not None and isinstance(each.target, str | tuple) else ()
     return names
+
+
+def named_columns(spec: Spec, data: Data) -> list[str]:
+    """Return every name of a column in a spec, and every pattern."""
+    split = data.split.columns if data.split is not None else ()
+    over = data.windows.columns if data.windows is not None else ()
+    alone = (data.sample_weight, data.balance, data.resample)
+    names = [each for each in alone if isinstance(each, str)]
+    return [*columns_of(spec, data), *(data.prepare or ()), *split, *over, *names]
 
 
 def table_reader(
@@ -355,8 +381,7 @@ def _read_target(
     frame = frame_of(spec.model, spec.graph)
     output = spec.graph.types[spec.graph.outputs[0]].shape if frame is None else frame.output
     is_exact = data.standardize_target
-    others = left_out(data)
-    without = as_tuple(others) if others else ""
+    without = as_tuple(counting(data)) if counting(data) else ""
     return [
         read_target(
             training,

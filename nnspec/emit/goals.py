@@ -10,7 +10,7 @@ from nnspec.emit.answers import read_target
 from nnspec.emit.code import literal, wrap, wrap_item
 from nnspec.emit.composed import TAKEN, Named, named_terms
 from nnspec.emit.sources import has_categories
-from nnspec.emit.splitting import as_tuple, left_out
+from nnspec.emit.splitting import as_tuple, counting, left_out
 from nnspec.errors import UsageError
 from nnspec.language.objectives import is_composed, named_outputs
 from nnspec.language.training_schema import Data
@@ -25,7 +25,7 @@ class Goals(NamedTuple):
     columns; columns: the expression of all of them. reading: lines that read. made: lines that give
     `targets` once `arrays`, the inputs, are there. total: the expression of the number of rows.
     shaped: that of a target with the places of its rows, where there is one. answers: lines of
-    what the record says of each.
+    what the record says of each. first: those of what it says of the first.
     """
 
     constants: list[str]
@@ -37,6 +37,7 @@ class Goals(NamedTuple):
     total: str
     shaped: str
     answers: list[str]
+    first: list[str]
 
 
 def is_named(spec: Spec) -> bool:
@@ -101,7 +102,8 @@ def goals_source(spec: Spec, *, is_table: bool) -> Goals:
     if has_patterns:
         names = {each.term.output: list(_data(each.term).targets) for each in read}
         constants = wrap(f"TARGETS: dict[str, list[str]] = {literal(names)}")
-        apart = f", {as_tuple(others)}" if others else ""
+        weights = counting(spec.model.data) if spec.model.data is not None else []
+        apart = f", {as_tuple(weights)}" if weights else ""
         found = f"matching(rows, names, path{apart}) for output, names in TARGETS.items()"
         matching = [
             *wrap(f"columns = {{output: {found}}}", 4),
@@ -140,6 +142,10 @@ def goals_source(spec: Spec, *, is_table: bool) -> Goals:
         count,
         f"targets[{literal(shaped.term.output)}]",
         answers,
+        [
+            f'        "task": "{named[0].term.training.task}",',
+            *wrap_item(f'"target": {literal(_target(named[0].term, is_one))}', 8),
+        ],
     )
 
 
@@ -153,11 +159,15 @@ def _data(term: Term) -> Data:
     return term.model.data
 
 
+def _target(term: Term, is_one: dict[str, bool]) -> str:
+    """Return the name of what an output says."""
+    return ", ".join(_data(term).targets) if term.output in is_one else term.output
+
+
 def _answer(each: Named, is_one: dict[str, bool]) -> list[str]:
     """Return the lines of the record that say what an output means."""
     term, output = each.term, literal(each.term.output)
-    is_read = term.output in is_one
-    target = ", ".join(_data(term).targets) if is_read else term.output
+    is_read, target = term.output in is_one, _target(each.term, is_one)
     pairs = [f'"task": "{term.training.task}"', f'"target": {literal(target)}']
     if is_read and not is_one[term.output]:
         pairs.append(f'"columns": columns[{output}]')

@@ -8,7 +8,7 @@ from nnspec.emit.goals import Goals, own_target
 from nnspec.emit.named_parts import more_of, returned
 from nnspec.emit.parts_of_files import has_files
 from nnspec.emit.prepared_columns import Mixed
-from nnspec.emit.splitting import as_tuple, left_out, parting_lines
+from nnspec.emit.splitting import as_tuple, counting, left_out, parting_lines
 from nnspec.emit.weighted_rows import weight_lines
 from nnspec.emit.windows import aimed, chosen_lines, past_targets, window_lines
 from nnspec.language.arrays import holds_arrays
@@ -56,7 +56,7 @@ def one_target(
     is_own = not data.targets or own is not None
     others_left = left_out(data)
     if not is_one and not is_own:
-        given = f", {as_tuple(others_left)}" if others_left else ""
+        given = f", {as_tuple(counting(data))}" if counting(data) else ""
         lines.append(f"    targets = matching(rows, TARGETS, path{given})")
     if has_patterns:
         without = "" if is_one or is_own else ", tuple(targets)"
@@ -218,6 +218,7 @@ def several_targets(
             *_finished(graph, training, standardised),
             "    record = {",
             '        "inputs": kinds,',
+            *goals.first,
             '        "answers": {',
             *goals.answers,
             "        },",

@@ -118,7 +118,7 @@ def mixed_source(spec: Spec, suffix: str) -> Mixed | None:
         *(["token_numbers"] if flags["HAS_CUT"] else []),
         *(["dated"] if flags["HAS_DATES"] else []),
         *(["elements_of"] if has_elements else []),
-        *("applied", "encoded"),
+        *("applied", "placed", "encoded"),
     ]
     renamed = {"category": "stripped"} if suffix == "csv" else {}
     wanted = Specialisation(values=flags, renamed=renamed)

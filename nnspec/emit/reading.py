@@ -6,16 +6,16 @@ from nnspec.emit.snippets import Snippets, snippets
 
 READERS = {
     "csv": ("csv_rows", "columns"),
-    "parquet": ("parquet_rows", "typed_columns", "columns"),
-    "jsonl": ("jsonl_rows", "typed_columns", "columns"),
-    "ndjson": ("jsonl_rows", "typed_columns", "columns"),
-    "txt": ("txt_rows", "typed_columns", "columns"),
+    "parquet": ("parquet_rows", "stripped_columns", "typed_columns", "columns"),
+    "jsonl": ("jsonl_rows", "stripped_columns", "typed_columns", "columns"),
+    "ndjson": ("jsonl_rows", "stripped_columns", "typed_columns", "columns"),
+    "txt": ("txt_rows", "stripped_columns", "typed_columns", "columns"),
     "npz": ("npz_rows", "array_values"),
     "npy": ("npy_rows", "array_values"),
     "zarr": ("zarr_rows", "array_values"),
-    "folder": ("folder_rows", "columns"),
-    "sqlite": ("sqlite_rows", "typed_columns", "columns"),
-    "postgresql": ("postgresql_rows", "typed_columns", "columns"),
+    "folder": ("folder_rows", "stripped_columns", "columns"),
+    "sqlite": ("sqlite_rows", "stripped_columns", "typed_columns", "columns"),
+    "postgresql": ("postgresql_rows", "stripped_columns", "typed_columns", "columns"),
 }
 """Kind of file -> the files of `emitted` that read it."""
 
@@ -67,7 +67,7 @@ DEFINED = tuple(
         **dict.fromkeys(["row_keys", "row_times", "row_parts", "balanced", "train_kinds"]),
         **dict.fromkeys(["WINDOWS", "SERIES", "ORDER", "row_order", "step_times", "window_ends"]),
         **dict.fromkeys(["parts_of_windows", "windowed", "with_spreads"]),
-        **dict.fromkeys(["packed_by", "require_codecs"]),
+        **dict.fromkeys(["packed_by", "require_codecs", "placed"]),
         **dict.fromkeys(
             [
                 "FORMATS",

@@ -25,6 +25,16 @@ def source_path(data: Data) -> str:
     return f"Path(__file__).parent / {literal(data.source)}"
 
 
+def files_read(data: Data) -> str:
+    """Return the expressions of the files of rows that a script reads, by its arguments."""
+    found = "arguments.data"
+    if data.source.lower().endswith(".npy"):
+        found = "*arguments.data.parent.glob(arguments.data.name)"
+    if data.split is not None and data.split.files:
+        found += ", *(arguments.data.parent / file for file in FILES.values())"
+    return found
+
+
 def file_inputs(spec: Spec) -> set[str]:
     """Return the inputs that hold images or sounds."""
     return {*image_inputs(spec), *sound_inputs(spec)}

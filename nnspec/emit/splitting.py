@@ -46,12 +46,17 @@ def left_out(data: Data) -> list[str]:
     from nnspec.data.splitting import split_column  # which reads tables
 
     targets = set(data.targets) if isinstance(data.target, str | tuple) else set()
-    weight = [WEIGHT] if data.sample_weight is not None else []
+    weight = counting(data)
     apart = {*split_column(data)} - targets
     given = [] if data.split is None else [(SPLIT, name) for name in data.split.columns]
     if data.windows is not None:
         given += [(SERIES, data.windows.series or ""), (ORDER, data.windows.order or "")]
     return [*weight, *(name for name, of in given if of in apart)]
+
+
+def counting(data: Data) -> list[str]:
+    """Return the constant that names the column of weights, which no pattern of targets takes."""
+    return [WEIGHT] if data.sample_weight is not None else []
 
 
 def as_tuple(names: Sequence[str]) -> str:

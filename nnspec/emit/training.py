@@ -109,8 +109,13 @@ def shifts_target(spec: Spec) -> bool:
         return False
     if data.targets:
         return data.standardize_target
+    from nnspec.emit.prepared_columns import prepared_inputs  # which few networks have
+    from nnspec.emit.sources import file_inputs
+
+    others = {*prepared_inputs(spec), *file_inputs(spec)}  # which have scales of their own
     return data.standardize and all(
-        type_.dtype.startswith("float") for type_ in spec.graph.inputs.values()
+        type_.dtype.startswith("float") and name not in others
+        for name, type_ in spec.graph.inputs.items()
     )
 
 

@@ -27,7 +27,7 @@ def rows_source(networks: Networks) -> DatasetSource | None:
     data, training = networks.document.data, networks.training
     if data is None:
         return None
-    suffix = data.source.rpartition(".")[2]
+    suffix = data.source.rpartition(".")[2].lower()
     from nnspec.emit.specialised import with_constants
 
     if suffix not in READERS or suffix in ("npy", "zarr"):

@@ -48,7 +48,7 @@ def windows_source(spec: Spec, suffix: str) -> list[str]:
         "\n".join(
             _row_order(frame, rows, is_table=suffix not in ARRAY_KINDS, has_files=has_files(data))
         ),
-        "\n".join(_windows(frame, tells_late=is_late)),
+        "\n".join(_windows(frame, tells_late=is_late, has_files=has_files(data))),
         "\n".join(_parts(data, frame)),
         "\n".join(_windowed(frame, rows, tells_late=is_late)),
     ]
@@ -87,13 +87,22 @@ def _row_order(frame: Frame, rows: str, *, is_table: bool, has_files: bool) -> l
             "    same = (of[1:] == of[:-1]) & (at[1:] == at[:-1])",
             "    if same.any():",
             "        first, second = order[same.argmax() :][:2] + 1",
+            *(
+                [
+                    "        if isinstance(path, Parts):",
+                    "            path, own = path.place(first)",
+                    "            first, second = own, own + second - first",
+                ]
+                if has_files
+                else []
+            ),
             f'        wrong = f"rows {{first}} and {{second}} have the same {{{ORDER}}}"',
             '        raise ValueError(f"{path}: {wrong}")',
         ]
     return [*lines, "    return order, series, times"]
 
 
-def _windows(frame: Frame, *, tells_late: bool) -> list[str]:
+def _windows(frame: Frame, *, tells_late: bool, has_files: bool) -> list[str]:
     length = frame.length
     told = '    """Return where in the order windows end that have so many rows after them'
     head = [
@@ -117,6 +126,11 @@ def _windows(frame: Frame, *, tells_late: bool) -> list[str]:
         "    sizes = np.diff(np.r_[begins, len(of)])",
         f"    if sizes.min() < {length} + reach:",
         "        row = order[begins[sizes.argmin()]] + 1",
+        *(
+            ["        if isinstance(path, Parts):", "            path, row = path.place(row)"]
+            if has_files
+            else []
+        ),
         f'        wrong = f"{{sizes.min()}} rows, and a window takes {{{length} + reach}}"',
         '        raise ValueError(f"{path}: the series of row {row} has {wrong}")',
         "    place = np.arange(len(of)) - np.repeat(begins, sizes)",

@@ -165,6 +165,10 @@ class _OfWhole(_Elementwise):
 
     dtypes: ClassVar[frozenset[str]] = WHOLE
 
+    def infer_dtype(self, inputs: tuple[str, ...]) -> tuple[str, ...]:
+        require_fitting(self.type, self.divisor, inputs[0])
+        return super().infer_dtype(inputs)
+
 
 class FloorDivide(_OfWhole):
     """y = ⌊x / n⌋ of whole numbers, rounded down: -1 by 4 is -1. Any shape."""

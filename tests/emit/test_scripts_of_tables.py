@@ -188,8 +188,9 @@ def test_a_script_of_other_targets_prepares_rows_as_train_does(name: str, tmp_pa
             assert np.array_equal(goal, wanted.target)
         if wanted.weight is not None:
             assert np.array_equal(weight[0], wanted.weight)
-    inputs = Preprocessing.from_json(json.dumps({"task": "regression", "target": "y", **record}))
-    assert inputs.inputs == expected.preprocessing.inputs
+    made = Preprocessing.from_json(json.dumps(record))
+    assert made.inputs == expected.preprocessing.inputs
+    assert (made.task, made.target) == (expected.preprocessing.task, expected.preprocessing.target)
 
 
 @pytest.mark.parametrize("backend", ["torch", "keras"])

@@ -1,6 +1,7 @@
 """Models that prepare raw columns themselves, in ONNX Runtime alone, beside `nnspec predict`."""
 
 import json
+from datetime import date
 
 import numpy as np
 import onnxruntime
@@ -10,6 +11,7 @@ from click.testing import CliRunner
 from onnx_cases import random_weights
 
 from nnspec.cli import main
+from nnspec.data.dates import dates
 from nnspec.data.preprocessing import KEY
 from nnspec.data.rows import load_data
 from nnspec.deploy.exporting import export
@@ -76,7 +78,8 @@ def made(folder, table, prepare, *, inputs, layers, features, target, task, **mo
     """Write the model that prepares raw columns itself, and the one that leaves it to nnspec."""
     document = {
         "nnspec": 1, "name": "Net", "inputs": inputs, "layers": layers,
-        "data": {"source": "rows.csv", "features": features, "target": target, "prepare": prepare,
+        "data": {"source": "rows.csv", "features": features, "target": target,
+                 **({"prepare": prepare} if prepare is not None else {}),
                  **more.pop("data", {})},
         "training": {"task": task, **more.pop("training", {})}, **more,
     }  # fmt: skip
@@ -391,3 +394,31 @@ def test_predict_restores_a_target_once(tmp_path):
     ours, theirs = (predict(tmp_path / f"{kind}.onnx", table) for kind in ("prepared", "plain"))
     np.testing.assert_allclose(ours.numbers, theirs.numbers, rtol=1e-9)
     assert ours.table().columns == theirs.table().columns == ["number"]
+
+
+def test_whole_numbers_that_a_double_does_not_hold_are_refused(tmp_path):
+    table = pl.DataFrame({"id": [1, 2, 3, 4] * 5, "y": [0.5] * 20})
+    made(
+        tmp_path, table, None, inputs={"id": {"shape": [1], "dtype": "int64"}},
+        layers=[{"type": "modulo", "divisor": 10}, {"type": "cast", "dtype": "float32"},
+                {"name": "out", "type": "dense", "units": 1}],
+        features={"id": "id"}, target="y", task="regression",
+    )  # fmt: skip
+    rows = pl.DataFrame({"id": [7, 2**53 + 1]})
+    assert predict(tmp_path / "prepared.onnx", rows[:1]).numbers == pytest.approx(
+        predict(tmp_path / "plain.onnx", rows[:1]).numbers
+    )
+    assert predict(tmp_path / "plain.onnx", rows).rows == 2
+    with pytest.raises(DataError, match=r"row 2: a whole number is not below 2\^53"):
+        predict(tmp_path / "prepared.onnx", rows)
+    given = run(tmp_path, pl.DataFrame({"id": [7.0, 2.0**53 + 2, 2.0**63]}))["out"]
+    assert np.isnan(given[:, 0]).tolist() == [False, True, True]
+
+
+@pytest.mark.parametrize("year", [1, 999])
+def test_years_that_texts_have_not_are_refused_of_dates_too(tmp_path, year):
+    days = pl.Series([date(year, 1, 1), date(2024, 2, 3)] * 10)
+    with pytest.raises(DataError, match=r"column \"day\", row 1: the year of .* is not from 1000"):
+        dates(days.alias("day"), "", file="rows.parquet")
+    right = pl.Series([date(1000, 1, 1), None, date(9999, 12, 31)]).alias("day")
+    assert dates(right, "", file="rows.parquet").null_count() == 1

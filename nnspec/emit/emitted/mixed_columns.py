@@ -322,6 +322,13 @@ def applied(column: pl.Series, by: dict[str, Any], path: Path) -> np.ndarray:
     return np.stack(elements, axis=1)
 
 
+def placed(path: Path, row: int) -> tuple[Path, int]:
+    """Return the file of a row, and its number there; both numbers are from 1."""
+    if HAS_PARTS and isinstance(path, Parts):
+        path, row = path.place(row)
+    return path, row
+
+
 def encoded(
     rows: pl.DataFrame,
     kind: dict[str, Any],
@@ -347,8 +354,6 @@ def encoded(
     if wrong.any():
         row, place = np.argwhere(wrong)[0]
         what = f"{values[row, place]:g} is no number from {low:g} to {high:g}"
-        row += 1
-        if HAS_PARTS and isinstance(path, Parts):
-            path, row = path.place(row)
-        raise ValueError(f"{path}: row {row}, element {place}: {what}")
+        file, row = placed(path, row + 1)
+        raise ValueError(f"{file}: row {row}, element {place}: {what}")
     return values

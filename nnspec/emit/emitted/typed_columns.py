@@ -5,6 +5,7 @@ from pathlib import Path
 import polars as pl
 
 from nnspec.emit.emitted.parts import Parts
+from nnspec.emit.emitted.stripped_columns import stripped
 
 HAS_PARTS = False
 HAS_STRIPPED = False
@@ -15,33 +16,6 @@ def where(path: Path, name: str, row: int) -> str:
     if HAS_PARTS and isinstance(path, Parts):
         path, row = path.place(row)
     return f'{path}: column "{name}", row {row}'
-
-
-def stripped(rows: pl.DataFrame, name: str, path: Path) -> pl.Series:
-    """Return a column, text without spaces around it, null where it is missing."""
-    if name not in rows.columns:
-        raise ValueError(f'{path}: there is no column "{name}"')
-    values = rows[name]
-    if values.dtype in (pl.String, pl.Categorical, pl.Enum):
-        values = values.cast(pl.String).str.strip_chars()
-        return values.set(values == "", None)
-    if not (values.dtype.is_numeric() or values.dtype in (pl.Boolean, pl.Null)):
-        raise ValueError(f'{path}: column "{name}" is of type {values.dtype}')
-    return values
-
-
-def category(rows: pl.DataFrame, name: str, path: Path) -> pl.Series:
-    """Return a column of categories as text; whole numbers are written as such."""
-    values = stripped(rows, name, path)
-    if values.dtype.is_float():
-        present = values.fill_nan(None)
-        values = present.cast(pl.Int64, strict=False)
-        wrong = present.is_not_null() & (values.cast(present.dtype) != present)
-        if wrong.fill_null(True).any():
-            raise ValueError(
-                f'{path}: column "{name}" holds numbers that are not whole'
-            )
-    return values.cast(pl.String)
 
 
 def column(rows: pl.DataFrame, name: str, path: Path) -> pl.Series:

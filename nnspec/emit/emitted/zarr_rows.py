@@ -49,8 +49,12 @@ def read_rows(path: Path) -> dict[str, np.ndarray]:
         for folder in (path, *(each for each in path.iterdir() if each.is_dir())):
             require_codecs(folder)
         group = zarr.open_group(path, mode="r", use_consolidated=False)
-        return {
+        found = {
             name: np.asarray(group[name]) for name in array_names() if name in group
+        }
+        return {
+            name: np.array(array.tolist(), str) if array.dtype.kind in "OT" else array
+            for name, array in found.items()
         }
     except (KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
         raise ValueError(f"{path} is no readable group of Zarr: {error}") from None
