@@ -9,13 +9,14 @@ import numpy as np
 import polars as pl
 
 from nnspec.emit.emitted.parts import Parts
+from nnspec.emit.emitted.stripped_columns import category, stripped
 from nnspec.emit.emitted.text_columns import (
     token_numbers,
     token_vocabulary,
     tokenized,
     tokenizer_of,
 )
-from nnspec.emit.emitted.typed_columns import category, stripped, where
+from nnspec.emit.emitted.typed_columns import where
 
 FIELDS: dict[str, str] = {}
 HAS_CATEGORIES = True
