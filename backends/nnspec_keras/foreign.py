@@ -135,8 +135,13 @@ class KerasForeign:
 
     def _is_half(self) -> bool:
         """Whether all that has weights computes in half precision, as the network is meant to."""
-        layers = self.model._flatten_layers(include_self=False, recursive=True)
-        return all(each.compute_dtype in HALVES for each in layers if each.weights)
+        layers = [
+            each
+            for each in self.model._flatten_layers(include_self=False, recursive=True)
+            if not isinstance(each, keras.layers.InputLayer)
+        ]
+        weighted = [each for each in layers if each.weights] or layers
+        return all(each.compute_dtype in HALVES for each in weighted)
 
     def _halves(self) -> tuple[str, ...]:
         """Return the layers that compute in half precision."""

@@ -33,10 +33,11 @@ def open_file(reference: Reference) -> OnnxForeign:
         model = onnx.load(path)
     except Exception as error:  # protobuf's, or of a file of weights that is not there
         raise UsageError(f"{path.name} is no ONNX model that can be read: {error}") from error
-    if model.ByteSize() > MOST:
+    size = sum(len(each.raw_data) for each in model.graph.initializer)
+    if size > MOST:
         raise UsageError(
-            f"{path.name} has {model.ByteSize() / 1e9:.1f} GB of tensors, and a model is judged up "
-            "to 2 GB, which is what one message of ONNX holds"
+            f"{path.name} has {size / 1e9:.1f} GB of tensors, and a model is judged up to 2 GB, "
+            "which is what one message of ONNX holds"
         )
     return OnnxForeign(model)
 

@@ -22,13 +22,7 @@ def dates(series: pl.Series, form: str, *, file: object) -> pl.Series:
         given = series
         if isinstance(series.dtype, pl.Datetime) and series.dtype.time_zone is not None:
             given = series.dt.replace_time_zone(None)
-        found = given.cast(pl.Datetime("us"))
-        wrong = ~found.dt.year().is_between(1000, 9999)  # as of texts: others have another form
-        if (wrong & found.is_not_null()).any():
-            row = int((wrong & found.is_not_null()).arg_true()[0])
-            place = where(file, f'column "{series.name}"', row)
-            raise DataError(f"{place}: the year of {given[row]} is not from 1000 to 9999")
-        return found
+        return given.cast(pl.Datetime("us"))
     if series.dtype not in (pl.String, pl.Categorical, pl.Enum, pl.Null):
         raise DataError(
             f'{file}: column "{series.name}" is of type {series.dtype}; dates are expected'
@@ -41,6 +35,15 @@ def dates(series: pl.Series, form: str, *, file: object) -> pl.Series:
         place = where(file, f'column "{series.name}"', row)
         raise DataError(f'{place}: "{text[row]}" is no date of the form {form}')
     return found
+
+
+def require_years(found: pl.Series, *, file: object) -> None:
+    """Raise DataError for a year that no text of a date has: the first 999, and from 10000."""
+    wrong = found.is_not_null() & ~found.dt.year().is_between(1000, 9999)
+    if wrong.any():
+        row = int(wrong.arg_true()[0])
+        place = where(file, f'column "{found.name}"', row)
+        raise DataError(f"{place}: the year of {found[row]} is not from 1000 to 9999")
 
 
 def as_dates(text: pl.Series, form: str) -> pl.Series:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from nnspec.data.splitting import Indices, keys_of, split
+from nnspec.data.splitting import Indices, drawn, keys_of, split
 from nnspec.data.tables import Rows
 from nnspec.errors import DataError, UsageError
 from nnspec.language.training_schema import Data
@@ -60,7 +60,9 @@ def folded(
     DataError for a part without rows.
     """
     # Of the spec's own shares: rows for validation stand before them, as they are drawn.
-    test = split(rows, data, seed, file, keys)["test"] if data.test else np.empty(0, np.intp)
+    test = drawn(rows, data, seed, keys)["test"] if data.test else np.empty(0, np.intp)
+    if data.test and not len(test):
+        raise DataError(f"{file}: {rows} rows are too few for a test share of {data.test:g}")
     left = np.setdiff1d(np.arange(rows), test)
     order = permutation(rows, "split", seed)
     order = order[np.isin(order, left)]

@@ -36,6 +36,8 @@ def joined(rows: list[Rows], files: list[Path], named: Collection[str]) -> tuple
         sizes = [table.height for table in tables]
         return _tables(tables, files), Joined(top, files, sizes)
     arrays = cast(list[Mapping[str, np.ndarray]], rows)
+    if absent := sorted({*named} - {*arrays[0]}):
+        raise missing_column(list(arrays[0]), absent[0], files[0], "array")
     names = [name for name in arrays[0] if name in named]
     sizes = []
     for each, file in zip(arrays, files, strict=True):

@@ -10,7 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from nnspec.data.dates import as_dates, dates, part_of
+from nnspec.data.dates import as_dates, dates, part_of, require_years
 from nnspec.data.tables import filled_text, number, where
 from nnspec.errors import DataError, nearest
 from nnspec.language.preparation import Part, is_date, require_format
@@ -181,7 +181,9 @@ class Prepared(Frozen):
         if self.kind in ("categories", "text"):
             return filled_text(series, file=file)
         if self.format is not None:
-            return dates(series, self.format, file=file)
+            found = dates(series, self.format, file=file)
+            require_years(found, file=file)
+            return found
         return number(series, file=file)
 
     def apply(self, values: pl.Series, file: object) -> Array:

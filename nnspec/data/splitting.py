@@ -46,13 +46,9 @@ def split(
     rows is rounded to the nearest whole number, halves up. Raises DataError where a part that the
     spec asks for would be empty. keys: of the rows, as `keys_of` returns them.
     """
-    if data.split is None or keys is None:
-        parts = _at_random(rows, data, seed)
-    elif data.split.names_parts:
-        return {name: np.flatnonzero(keys == i) for i, name in enumerate(PARTS)}
-    else:
-        ways = {"group": _by_group, "time": _by_time, "stratify": _by_class}
-        parts = ways[data.split.kind](keys, data, seed)
+    parts = drawn(rows, data, seed, keys)
+    if data.split is not None and data.split.names_parts:
+        return parts
     for name, share in (("train", 1.0), ("validation", data.validation), ("test", data.test)):
         if share > 0 and len(parts[name]) < 1:
             raise DataError(
@@ -60,6 +56,16 @@ def split(
                 f"{data.validation:g} and a test share of {data.test:g}; {name} would be empty"
             )
     return parts
+
+
+def drawn(rows: int, data: Data, seed: int, keys: Array | None) -> dict[str, Indices]:
+    """Return the rows of each part as `split` does, of which some may have none."""
+    if data.split is None or keys is None:
+        return _at_random(rows, data, seed)
+    if data.split.names_parts:
+        return {name: np.flatnonzero(keys == i) for i, name in enumerate(PARTS)}
+    ways = {"group": _by_group, "time": _by_time, "stratify": _by_class}
+    return ways[data.split.kind](keys, data, seed)
 
 
 def _of(split: Split | None, keys: Array | None) -> str:

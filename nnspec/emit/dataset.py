@@ -90,7 +90,8 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
         return None  # What a teacher says is in no file.
     suffix, graph = _kind_of(spec, data), spec.graph
     is_table = suffix not in ARRAY_KINDS
-    _require_apart(spec, data)
+    if is_table:
+        _require_apart(spec, data)
     has_patterns = is_table and any(
         is_pattern(p) for given in data.features.values() for p in given
     )

@@ -31,7 +31,13 @@ def files_read(data: Data) -> str:
     if data.source.lower().endswith(".npy"):
         found = "*arguments.data.parent.glob(arguments.data.name)"
     if data.split is not None and data.split.files:
-        found += ", *(arguments.data.parent / file for file in FILES.values())"
+        each = "arguments.data.parent / file"
+        found += f", *({each} for file in FILES.values())"
+        if data.source.lower().endswith(".npy"):
+            found = (
+                f"{found.partition(',')[0]}, *(each for file in FILES.values() "
+                f"for each in ({each}).parent.glob(Path(file).name))"
+            )
     return found
 
 
@@ -42,4 +48,4 @@ def file_inputs(spec: Spec) -> set[str]:
 
 def has_categories(data: Data | None) -> bool:
     """Whether a file says of text that it is of categories."""
-    return data is not None and data.query is None and data.source.rpartition(".")[2] == "parquet"
+    return data is not None and data.query is None and data.source.lower().endswith(".parquet")

@@ -10,6 +10,8 @@ Number = int | float
 
 MAX_LENGTH = 300
 MAX_DEPTH = 32
+SIZE_LENGTH, SIZE_DEPTH = 4000, 100
+"""Those of a size that nnspec has written of dynamic axes, which nests as layers do."""
 MAX_MAGNITUDE = 2**63
 
 _TOKEN = re.compile(
@@ -28,7 +30,6 @@ _COMPARE: dict[str, Callable[[Number, Number], bool]] = {
     "<": operators.lt,
     ">": operators.gt,
 }
-_DEEP = f"the expression is nested deeper than {MAX_DEPTH} levels"
 HOLDS = (
     "an expression holds numbers, variables, + - * / // % ** (), min, max, round and comparisons"
 )
@@ -38,20 +39,26 @@ class ExpressionError(ValueError):
     """The expression cannot be read or computed."""
 
 
-def evaluate(text: str, lookup: Callable[[str], object]) -> object:
+def evaluate(
+    text: str,
+    lookup: Callable[[str], object],
+    *,
+    length: int = MAX_LENGTH,
+    depth: int = MAX_DEPTH,
+) -> object:
     """Compute an expression; `lookup` gives a variable's value or raises.
 
     A lone variable may hold any value (a string, a list); in arithmetic every value must be a
     number. `/` of two whole numbers that divides evenly gives a whole number. min and max take two
     numbers or more; round gives the nearest whole number, of two the even one. Comparisons, `and`,
-    `or` and `not` give true or false.
+    `or` and `not` give true or false. length, depth: the most characters and levels.
     """
-    if len(text) > MAX_LENGTH:
-        raise ExpressionError(f"the expression has {len(text)} characters; at most {MAX_LENGTH}")
+    if len(text) > length:
+        raise ExpressionError(f"the expression has {len(text)} characters; at most {length}")
     found = tokens(text)
     if len(found) == 1 and found[0][0] == "name":
         return lookup(found[0][1])
-    parser = _Parser(found, lookup)
+    parser = _Parser(found, lookup, depth)
     value = parser.choice()
     if parser.position < len(found):
         raise ExpressionError(f'unexpected "{found[parser.position][1]}"')
@@ -85,8 +92,11 @@ def tokens(text: str) -> list[tuple[str, str]]:
 class _Parser:
     """Precedence climbing; comparisons, and `and`, `or` and `not` of them, bind least."""
 
-    def __init__(self, tokens: list[tuple[str, str]], lookup: Callable[[str], object]) -> None:
+    def __init__(
+        self, tokens: list[tuple[str, str]], lookup: Callable[[str], object], most: int
+    ) -> None:
         self.tokens = tokens
+        self.most = most
         self.lookup = lookup
         self.position = 0
         self.depth = 0
@@ -107,8 +117,8 @@ class _Parser:
     def choice(self) -> object:
         """Return a truth, a number or a text."""
         self.depth += 1
-        if self.depth > MAX_DEPTH:
-            raise ExpressionError(_DEEP)
+        if self.depth > self.most:
+            raise ExpressionError(f"the expression is nested deeper than {self.most} levels")
         left = self.both()
         while self.takes("or"):
             # Not `left or ...`: the rest is read, and what is wrong in it said.
@@ -145,8 +155,8 @@ class _Parser:
 
     def expression(self, minimum: int) -> object:
         self.depth += 1
-        if self.depth > MAX_DEPTH:
-            raise ExpressionError(_DEEP)
+        if self.depth > self.most:
+            raise ExpressionError(f"the expression is nested deeper than {self.most} levels")
         left = self.operand()
         while self.position < len(self.tokens):
             operator = self.tokens[self.position][1]

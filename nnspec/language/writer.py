@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from types import UnionType
 from typing import Any, get_args
 
 import yaml
@@ -97,8 +98,10 @@ def _given(record: Frozen) -> Iterator[tuple[str, Any]]:
         says_which = name in (*CHOOSING, "nnspec")
         default = None if field.is_required() else field.get_default(call_default_factory=True)
         # Elsewhere one number may mean something else than as many equal ones.
-        if is_layer and isinstance(value, tuple) and int in get_args(accepted(field)):
-            value, default = alike(value), alike(default)
+        kinds = accepted(field)
+        is_of_axes = isinstance(kinds, UnionType) and int in get_args(kinds)
+        if is_layer and isinstance(value, tuple) and is_of_axes:
+            value, default = _one_number(value), _one_number(default)
         is_said = name in _SAID and name in record.model_fields_set
         if says_which or field.is_required() or value != default or is_said:
             yield name, _inner(name, value, is_named=not _is_one_record(field))
@@ -106,6 +109,12 @@ def _given(record: Frozen) -> Iterator[tuple[str, Any]]:
         yield "type", record.type
     # The variables that the use of a block sets.
     yield from ((name, plain(value)) for name, value in (record.model_extra or {}).items())
+
+
+def _one_number(value: Any) -> Any:
+    """Return the number that a list holds alone, however it is nested, else the list."""
+    found = alike(value)
+    return value if isinstance(found, tuple) else found
 
 
 def _is_one_record(field: FieldInfo) -> bool:

@@ -8,7 +8,7 @@ from pydantic import Field
 from nnspec.errors import ShapeError
 from nnspec.layers.arithmetic import require_fitting
 from nnspec.layers.base import (
-    ANY_DTYPE,
+    MOVED,
     FeaturesRole,
     Layer,
     Parameter,
@@ -209,7 +209,7 @@ class LearnedTensor(Trained):
 
     placement: ClassVar[Placement] = "positional"
     features: ClassVar[FeaturesRole] = "lost"
-    dtypes: ClassVar[frozenset[str]] = ANY_DTYPE
+    dtypes: ClassVar[frozenset[str]] = MOVED
     takes_batch_alone: ClassVar[bool] = True
     passes_gradient: ClassVar[bool] = False
 
@@ -238,7 +238,7 @@ class ConstantTensor(Layer):
         default="float32", description="The dtype of the numbers."
     )
 
-    dtypes: ClassVar[frozenset[str]] = ANY_DTYPE
+    dtypes: ClassVar[frozenset[str]] = MOVED
     takes_batch_alone: ClassVar[bool] = True
     passes_gradient: ClassVar[bool] = False
     features: ClassVar[FeaturesRole] = "lost"

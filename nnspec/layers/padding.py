@@ -50,8 +50,8 @@ class ReflectionPadding(SpatialPadding):
         self, inputs: tuple[Shape, ...], data_format: DataFormat
     ) -> tuple[tuple[Dim, int, int | None], ...]:
         sizes = spatial_sizes(self.type, inputs[0], self.axes, data_format)
-        dynamic = [size for size in sizes if isinstance(size, str)]
-        return tuple((size, max(map(max, self.padding)) + 1, None) for size in dynamic)
+        pads = zip(sizes, self.padding, strict=True)
+        return tuple((size, max(pad) + 1, None) for size, pad in pads if isinstance(size, str))
 
 
 class ReplicationPadding(SpatialPadding):

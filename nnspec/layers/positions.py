@@ -5,7 +5,15 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from nnspec.errors import ShapeError
-from nnspec.layers.base import ANY_DTYPE, WHOLE, FeaturesRole, Layer, require_rank, resolve_axis
+from nnspec.layers.base import (
+    ANY_DTYPE,
+    MOVED,
+    WHOLE,
+    FeaturesRole,
+    Layer,
+    require_rank,
+    resolve_axis,
+)
 from nnspec.layers.fields import Number, Size, Whole
 from nnspec.layers.shapes import DataFormat, Dim, Shape, show
 
@@ -19,7 +27,7 @@ class Arange(Layer):
     type: Literal["arange"] = "arange"
     axis: Whole = Field(default=0, description="The axis, the batch not counted from 0.")
 
-    dtypes: ClassVar[frozenset[str]] = ANY_DTYPE
+    dtypes: ClassVar[frozenset[str]] = MOVED
     passes_gradient: ClassVar[bool] = False
     features: ClassVar[FeaturesRole] = "lost"
 

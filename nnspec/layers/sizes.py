@@ -14,8 +14,12 @@ from functools import lru_cache, reduce
 from math import gcd, lcm
 from typing import NamedTuple
 
+from nnspec.errors import ShapeError
+
 _TOKEN = re.compile(r"\s*(\d+|[^\W\d]\w*|//|[-+*/()])")
 
+MOST = 1500
+"""Characters of a size."""
 Factors = tuple[str, ...]
 """Factors: names, quotients rounded down, and sums; in alphabetical order."""
 
@@ -116,6 +120,12 @@ class Size(NamedTuple):
             text = _joined(text, _term(factors, abs(coefficient)), is_less=coefficient < 0)
         if self.number or not text:
             text = _joined(text, str(abs(self.number)), is_less=self.number < 0)
+        if len(text) > MOST:  # it may double with each layer
+            raise ShapeError(
+                f"a dynamic size takes {len(text):,} characters to write; {MOST:,} are the most",
+                "give the axes that it is made of numbers, or join fewer of such sizes",
+                "too-large",
+            )
         return text
 
 

@@ -74,12 +74,10 @@ class ConvolutionTranspose(Windowed, Weighted):
         for size, stride, span, crop, extra in zip(
             sizes, self.strides, self.spans(), self.crops(), self.extra(), strict=True
         ):
+            # Of a size that is not known the domain says how large it has to be.
             output = transposed_output(size, stride, span - stride - sum(crop) + extra)
-            smallest = transposed_output(1, stride, span - stride - sum(crop) + extra)
-            least = output if isinstance(output, int) else smallest
-            assert isinstance(least, int)
-            if least < 1:
-                whole = least + sum(crop)
+            if isinstance(output, int) and output < 1:
+                whole = output + sum(crop)
                 raise ShapeError(
                     f"{self.type} crops {crop[0]} and {crop[1]} of {whole} positions that it makes "
                     f"of an input of {show(sizes)}, and nothing is left",

@@ -1,5 +1,6 @@
 """The base of the layers with a weight: a bias, an activation, lengths and directions."""
 
+import math
 from typing import ClassVar
 
 from pydantic import Field
@@ -49,10 +50,19 @@ class Normalizable(Trained):
         from nnspec.layers.rare_initializers import LengthOfWeight  # which few specs need
 
         initializer = weight.initializer
-        if isinstance(initializer, Zeros) or getattr(initializer, "value", 1) == 0:
+        is_zero = isinstance(initializer, Zeros) or 0 in (
+            getattr(initializer, "value", 1),
+            getattr(initializer, "gain", 1),
+        )
+        outputs = weight.shape[self.outputs_axis]
+        taken = math.prod(weight.shape) // max(outputs, 1)
+        # Of an identity there are as many rows as columns, and the rest is 0.
+        has_zeros = getattr(initializer, "type", "") == "identity" and outputs > taken
+        if is_zero or has_zeros:
+            what = "all its elements begin" if is_zero else "those of some outputs all begin"
             raise ShapeError(
                 f"{self.type} with weight_normalization divides by the length of its "
-                f"{weight.name}, and all its elements begin at 0",
+                f"{weight.name}, and {what} at 0",
                 "use another initializer for it, such as glorot_uniform",
             )
         axes = enumerate(weight.shape)

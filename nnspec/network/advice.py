@@ -198,7 +198,11 @@ def _never_trains(model: Model, graph: Graph) -> Iterator[Problem]:
             hint = "leave out `standardize`, or give the axis a number"
         elif model.data.prepare and (other := _other_width(model, graph)):
             reason, hint = other
-        elif not is_composed(model) and (columns := _columns(model)):
+        elif (
+            not is_composed(model)
+            and model.training.resolved_loss.takes in ("", "amounts", "shares")
+            and (columns := _columns(model))
+        ):
             shape = given = graph.types[graph.outputs[0]].shape
             if model.data.windows is not None:
                 from nnspec.network.windows import frame_of
@@ -329,7 +333,7 @@ def _output_activation(case: Case, seen: set[str]) -> Iterator[Problem]:
             node.mark if node else None,
             "advice",
         )
-    elif expected is not None and found is None:
+    elif expected is not None and found is None and training.resolved_loss.leaves_out:
         yield Problem(
             "output-activation",
             f"{_a(task)} network gives probabilities when it ends in {expected}; this one gives "

@@ -112,10 +112,24 @@ class BodyResolver(BodyState):
 
         given = self.block.outputs or (entries[-1].name,)
         instead = left_out(entries, frozenset(map(base_of, given)))
+        # What takes nothing leaves nothing behind; what is there may not take it.
+        gone = {
+            entry.name
+            for entry in entries
+            if entry.is_left_out and not entry.inputs and entry.name not in map(base_of, given)
+        }
         for entry in entries:
             if entry.is_left_out:
                 self.resolver.use(entry.type)
             for i, name in enumerate(entry.inputs or ()):
+                if base_of(name) in gone and not entry.is_left_out:
+                    self.problems.add(
+                        "unknown-input",
+                        f'"{base_of(name)}" is left out by its `when`, and "{entry.name}" takes it',
+                        entry.place("inputs", i),
+                        "leave out what takes it as well",
+                    )
+                    self.types[entry.name] = None
                 if name not in instead and base_of(name) in instead:
                     self.problems.add(
                         "unknown-input",
@@ -124,13 +138,13 @@ class BodyResolver(BodyState):
                         "leave out what takes its other values as well",
                     )
                     self.types[entry.name] = None
-            if entry.is_left_out and entry.name not in instead:
+            if entry.is_left_out and entry.name not in instead and entry.name not in gone:
                 entry.layer = Linear(name=entry.name)
                 entry.inputs = (entry.inputs or ())[:1]
             entry.inputs = tuple(instead.get(name, name) for name in entry.inputs or ())
-        for name in instead:
+        for name in (*instead, *gone):
             del by_name[name]
-        return [entry for entry in entries if entry.name not in instead]
+        return [entry for entry in entries if entry.name not in instead and entry.name not in gone]
 
     # Types
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nnspec.errors import DataError
-from nnspec.language.expressions import evaluate
+from nnspec.language.expressions import SIZE_DEPTH, SIZE_LENGTH, evaluate
 from nnspec.layers.base import Layer
 from nnspec.layers.shapes import DataFormat, Dim, TensorType, show
 
@@ -266,7 +266,7 @@ def size_of(size: Dim, axes: Mapping[str, int]) -> int | float:
         return size
     if size in axes:
         return axes[size]
-    value = evaluate(size, axes.__getitem__)
+    value = evaluate(size, axes.__getitem__, length=SIZE_LENGTH, depth=SIZE_DEPTH)
     assert isinstance(value, int | float)
     return value
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from nnspec.errors import UsageError
+from nnspec.errors import VariableError
 from nnspec.network.loader import attempts, is_json_text
 from nnspec.network.mending import ROUNDS, Mended, mended
 
@@ -26,7 +26,7 @@ def mend(
     text is mended and checked again, for one mistake may hide another.
     """
     if paths := [name for name in variables or () if "." in name]:
-        raise UsageError(
+        raise VariableError(
             f"a fix mends what stands in the text, and {paths[0]} is set to another value than "
             "stands there: leave out one of them"
         )

@@ -156,10 +156,10 @@ class Graph:
 
     def parameters(self) -> Iterator[tuple[str, Parameter]]:
         """Yield every parameter with its canonical name, `path.parameter`."""
-        known: dict[tuple[int, tuple[Shape, ...]], tuple[Parameter, ...]] = {}
+        known: dict[tuple[int, tuple[Shape, ...], tuple[str, ...]], tuple[Parameter, ...]] = {}
         """Those of each layer for what it takes; equal layers are one object."""
         for at in self.walk():
-            key = (id(at.node.layer), at.input_shapes)
+            key = (id(at.node.layer), at.input_shapes, at.node.frozen)
             own = known.get(key)
             if own is None:
                 own = known[key] = at.all_parameters()

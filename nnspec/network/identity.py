@@ -40,6 +40,7 @@ def canonical_text(graph: Graph, *, inference: bool = False) -> str:
             settings = shown[id(layer)] = ", ".join(f"{key}={text(value)}" for key, value in fields)
         uses = at.owner or at.tied
         owner = f" of {uses}" if uses is not None else ""
-        lines.append(f"{at.path} {layer.type}({settings}){owner} <- {at.node.inputs}")
+        frozen = "" if inference or not at.node.frozen else f" frozen={at.node.frozen}"
+        lines.append(f"{at.path} {layer.type}({settings}){owner} <- {at.node.inputs}{frozen}")
     lines.append(f"out {graph.outputs}")
     return "\n".join(lines)

@@ -243,6 +243,11 @@ def _spans(
             spans[first] = exactly(first, np.asarray(layer.value))
         elif isinstance(layer, layers.Cast) and flat.types[node.inputs[0]].dtype == "bool":
             spans[first] = within(first, 0, 1)
+        elif is_small and isinstance(layer, layers.Reshape):
+            # To the sizes that its axes have here, of which several may stand in names.
+            (own,) = given
+            low, high = (end.reshape(shape_of(first)) for end in (own.low, own.high))
+            spans[first] = _Span(low, high, own.chosen, own.is_exact)
         elif is_small:
             results = _passed(layer, given, flat.data_format)
             spans.update(zip(node.outputs, results, strict=False))
@@ -331,7 +336,9 @@ def _clipped(layer: layers.Clip, lows: list[Array], highs: list[Array], _: DataF
 
 
 def _remainder(layer: layers.Modulo, lows: list[Array], highs: list[Array], _: DataFormat) -> _Ends:
-    return np.zeros(lows[0].shape), np.full(highs[0].shape, layer.divisor - 1.0)
+    last = layer.divisor - 1.0
+    is_kept = (lows[0] >= 0) & (highs[0] <= last)
+    return np.where(is_kept, lows[0], 0.0), np.where(is_kept, highs[0], last)
 
 
 def _either(_: layers.Where, lows: list[Array], highs: list[Array], __: DataFormat) -> _Ends:

@@ -87,12 +87,11 @@ def require_apart(output: str | Path | None, *read: str | Path | None) -> None:
         if output is None or path is None:
             continue
         both = (Path(output), Path(path))
-        if all(each.is_file() for each in both):
-            is_one = both[0].samefile(both[1])
-        else:  # another output, which is not there yet
-            is_one = os.path.realpath(both[0]) == os.path.realpath(both[1])
-        if is_one and not both[1].is_dir():
+        if all(each.is_file() for each in both) and both[0].samefile(both[1]):
             raise UsageError(f"{output} is what this command reads; give another path to write to")
+        is_new = not any(each.exists() for each in both)  # and no device
+        if is_new and os.path.realpath(both[0]) == os.path.realpath(both[1]):
+            raise UsageError(f"{output} would be written twice; give another path to write to")
 
 
 def behind_link(path: Path) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from nnspec.training.datasets import dataset_of
 from nnspec.training.epochs import train
 from nnspec.training.hardware import Arithmetic, Device, Strategy, place_here
 from nnspec.training.loggers import Log
-from nnspec.training.run import Run, TrainingInterrupted
+from nnspec.training.run import Run, TrainingError, TrainingInterrupted
 from nnspec.training.runs import RunFolder, write_record
 
 RECORD = "folds.json"
@@ -86,6 +87,21 @@ class CrossValidation:
         return html.titled("Cross-validation", html.table(heads, rows, numeric=len(heads)))
 
 
+def _forget(path: Path) -> None:
+    """Remove what an earlier cross-validation left, once the first fold has begun anew.
+
+    Nothing of what was is to be taken for what is.
+    """
+    with suppress(FileNotFoundError):
+        (path / RECORD).unlink()
+    for place in sorted(path.glob("fold[0-9]*")):
+        number = place.name.removeprefix("fold")
+        if place.is_dir() and number.isdecimal() and int(number) > 1:
+            run = RunFolder(place)
+            with run.held():
+                run.clear()
+
+
 def cross_validate(
     spec: AnySpec,
     folds: int = 5,
@@ -127,12 +143,6 @@ def cross_validate(
         RunFolder(place).require(
             resume=resume and RunFolder(place).checkpoint.exists(), overwrite=overwrite
         )
-    if overwrite:  # nothing of what was is to be taken for what is
-        (path / RECORD).unlink(missing_ok=True)
-        for place in sorted(path.glob("fold[0-9]*")):
-            if place.is_dir() and place.name.removeprefix("fold").isdecimal():
-                for file in RunFolder(place).files:
-                    file.unlink(missing_ok=True)
     runs = []
     for number, place in enumerate(places):
         data = dataset_of(spec, Fold(number, folds)) if number else first
@@ -152,7 +162,14 @@ def cross_validate(
                     f"{path} with {folds} folds again with --resume"
                 ) from None
 
-        runs.append(one() if on_fold is None else on_fold(number + 1, one))
+        try:
+            runs.append(one() if on_fold is None else on_fold(number + 1, one))
+        except (TrainingInterrupted, TrainingError):
+            if overwrite and not number:
+                _forget(path)
+            raise
+        if overwrite and not number:
+            _forget(path)
     found = CrossValidation(path, tuple(runs))
     write_record(path / RECORD, found.as_json())
     return found

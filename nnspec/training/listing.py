@@ -86,9 +86,15 @@ def listed(folder: Path) -> Listed:
             raise ValueError("it is too large for a record")
         record = json.loads(path.read_text(encoding="utf-8"))
         best = record.get("best") or {}
-        measures = {name: float(value) for name, value in best.items() if name not in MADE}
+        measures = {
+            name: float(value)
+            for name, value in best.items()
+            if name not in MADE and value is not None
+        }
         tested = record.get("test") or {}
-        measures |= {f"test_{name}": float(value) for name, value in tested.items()}
+        measures |= {
+            f"test_{name}": float(value) for name, value in tested.items() if value is not None
+        }
         return Listed(
             folder, str(record["name"]), str(record["status"]), str(record["backend"]),
             int(record["epochs"]), best.get("epoch"), measures, _settings(folder),

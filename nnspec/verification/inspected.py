@@ -171,7 +171,8 @@ def _metrics(
         # Of one loss, which is one of several by its own weight or target, none has its output.
         actual = {f"{spec.graph.outputs[0]}_{name}": value for name, value in actual.items()}
     # Without data a source measures what its framework does, and where a loss is not finite none.
-    has_all = spec.model.data is not None and not is_composed(spec.model) and bool(actual)
+    is_finite = bool(np.isfinite([*actual.values()]).all())
+    has_all = spec.model.data is not None and bool(actual) and is_finite
     return {
         name: (actual.get(name), value)
         for name, value in expected.items()

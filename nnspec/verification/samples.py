@@ -284,8 +284,8 @@ def _size(size: Dim, axes: Mapping[str, int]) -> int:
         return size
     if size in axes:
         return axes[size]
-    from nnspec.language.expressions import evaluate
+    from nnspec.language.expressions import SIZE_DEPTH, SIZE_LENGTH, evaluate
 
-    value = evaluate(size, axes.__getitem__)
+    value = evaluate(size, axes.__getitem__, length=SIZE_LENGTH, depth=SIZE_DEPTH)
     assert isinstance(value, int)
     return value

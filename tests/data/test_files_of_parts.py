@@ -384,3 +384,9 @@ def test_a_row_of_a_window_is_told_with_its_own_file(tmp_path):
         load_data(series(tmp_path, list(range(20)), [0, 1, 2, 2, 3, 4, 5, 6]))
     with pytest.raises(DataError, match=r"val\.csv: the series has 3 rows"):
         load_data(series(tmp_path, list(range(20)), [0, 1, 2]))
+
+
+def test_an_array_that_is_not_there_is_told_beside_those_that_are(tmp_path):
+    spec = spec_of(tmp_path, "npz", data={"features": {"x": "imagez"}})
+    with pytest.raises(DataError, match=r"train\.npz.*imagez.*(x, label|label, x)"):
+        load_data(spec)

@@ -6,6 +6,7 @@ import ast
 import json
 import re
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from script_cases import first_weights, run, script_of
 import nnspec
 from nnspec.data.preprocessing import Preprocessing
 from nnspec.data.rows import load_data
-from nnspec.errors import UsageError
+from nnspec.errors import DataError, UsageError
 from nnspec.network.loader import Spec, loads
 from nnspec.weights.canonical import load_weights
 from nnspec_keras.defined import LOCAL
@@ -312,3 +313,46 @@ def test_no_file_of_rows_is_written_over(tmp_path: Path) -> None:
     assert (arrays / "x.npy").read_bytes() == before
     assert re.search(r"require_writable\(\n? *arguments.output", nnspec.compile(
         spec, "torch", training=True).source)  # fmt: skip
+
+
+def test_an_array_may_be_input_and_target(tmp_path: Path) -> None:
+    np.savez(tmp_path / "rows.npz", x=np.random.default_rng(1).normal(size=(20, 2)))
+    spec = spec_of(
+        tmp_path, {"source": "rows.npz", "features": {"x": "x"}, "target": "x"},
+        [{"type": "dense", "units": 2}],
+    )  # fmt: skip
+    require_same_rows(spec)
+    assert nnspec.train(spec, "torch", tmp_path / "run").best.exists()
+
+
+def test_files_of_parts_by_a_pattern_are_not_written_over(tmp_path: Path) -> None:
+    for place in ("rows", "more"):
+        (tmp_path / place).mkdir()
+        np.save(tmp_path / place / "x.npy", np.ones((20, 2), np.float32))
+        np.save(tmp_path / place / "y.npy", np.ones(20, np.float32))
+    spec = spec_of(
+        tmp_path,
+        {"source": "rows/*.npy", "features": {"x": "x"}, "target": "y",
+         "split": {"validation": "more/*.npy"}},
+        DENSE,
+    )  # fmt: skip
+    before = (tmp_path / "more" / "x.npy").read_bytes()
+    for backend, name in (("torch", "x.npy"), ("torch", "y.npy")):
+        with pytest.raises(SystemExit):
+            run(script_of(spec, backend), "--output", tmp_path / "more" / name)
+    assert (tmp_path / "more" / "x.npy").read_bytes() == before
+
+
+def test_a_year_of_no_text_is_refused_by_both(tmp_path: Path) -> None:
+    days = [date(999, 1, 1), *[date(2024, 1, 1 + i) for i in range(19)]]
+    pl.DataFrame({"day": days, "y": [0.5] * 20}).write_parquet(tmp_path / "rows.parquet")
+    spec = spec_of(
+        tmp_path,
+        {"source": "rows.parquet", "features": {"x": "day"}, "target": "y",
+         "prepare": {"day": {"date": ["year"], "format": "%Y-%m-%d"}}},
+        DENSE, inputs={"x": {"shape": [1]}},
+    )  # fmt: skip
+    with pytest.raises(DataError, match="row 1: the year of"):
+        load_data(spec)
+    with pytest.raises(ValueError, match="row 1: the year is not from 1000 to 9999"):
+        script_of(spec, "torch").load_data(tmp_path / "rows.parquet")

@@ -372,6 +372,7 @@ def test_what_is_set_is_not_written_into_the_file(tmp_path: Path) -> None:
     )
     assert result.exit_code == 2
     assert "a fix mends what stands in the text" in result.output
+    assert "unreadable-file" not in result.output
     assert path.read_text() == text
 
 

@@ -9,6 +9,7 @@ from operator import add, floordiv, mul, sub, truediv
 import pytest
 
 import nnspec
+from nnspec.language.expressions import MAX_LENGTH
 from nnspec.layers.shapes import (
     Dim,
     added,
@@ -19,6 +20,8 @@ from nnspec.layers.shapes import (
     window_output,
 )
 from nnspec.layers.sizes import product_of, size_of
+from nnspec.network.domain import size_of as size_at
+from nnspec.network.domains import domain_of
 
 SEED = 20
 NAMES = ("time", "height", "w_1")
@@ -114,3 +117,56 @@ def test_what_gets_back_to_its_size_is_added_to_what_it_was(items: list[str]) ->
     )
     (output,) = spec.graph.outputs
     assert spec.graph.types[output].shape == (4, "(height + 3) // 4", "(width + 3) // 4")
+
+
+def joined(layers: int, *, doubles: bool) -> nnspec.Spec:
+    """Return a network of which each pooling is of all, or of two, that came before."""
+    lines = "  - {name: j0, type: concatenate, axis: 0, inputs: [x, y]}\n"
+    for i in range(1, layers + 1):
+        other = f"j{i - 1}" if doubles else "x"
+        lines += (
+            f"  - {{name: p{i}, type: max_pooling1d, pool_size: 3, inputs: j{i - 1}}}\n"
+            f"  - {{name: j{i}, type: concatenate, axis: 0, inputs: [p{i}, {other}]}}\n"
+        )
+    return nnspec.loads(
+        "nnspec: 1\nname: Net\ndata_format: channels_last\n"
+        f"inputs: {{x: {{shape: [time, 2]}}, y: {{shape: [other, 2]}}}}\nlayers:\n{lines}"
+    )
+
+
+def test_a_size_that_nests_as_deep_as_its_network_is_computed() -> None:
+    """Deeper, and longer, than an expression that somebody writes may be."""
+    spec = joined(40, doubles=False)
+    size = spec.graph.types["j40"].shape[0]
+    expected = 5000 + 400
+    for _ in range(40):
+        expected = expected // 3 + 5000
+    assert isinstance(size, str)
+    assert len(size) > MAX_LENGTH
+    assert size_at(size, {"time": 5000, "other": 400}) == expected
+
+
+def test_a_size_that_doubles_with_each_layer_is_refused() -> None:
+    with pytest.raises(nnspec.SpecError, match=r"error\[too-large\].*characters to write"):
+        joined(60, doubles=True)
+
+
+def test_reflection_bounds_each_axis_by_what_it_pads_there() -> None:
+    spec = nnspec.loads(
+        "nnspec: 1\nname: Net\ndata_format: channels_first\n"
+        "inputs: {x: {shape: [3, height, width]}}\n"
+        "layers: [{type: reflection_padding2d, padding: [[1, 4], [2, 1]]}]\n"
+    )
+    limits = domain_of(spec.graph).limits
+    assert {(each.size, each.least) for each in limits} >= {("height", 5), ("width", 3)}
+    assert ("width", 5) not in {(each.size, each.least) for each in limits}
+
+
+def test_a_transposed_convolution_may_crop_a_dynamic_axis() -> None:
+    spec = nnspec.loads(
+        "nnspec: 1\nname: Net\ninputs: {x: {shape: [2, time]}}\nlayers:\n"
+        "  - {name: y, type: conv1d_transpose, filters: 2, kernel_size: 3, padding: 2}\n"
+    )
+    assert spec.graph.types["y"].shape == (2, "time - 2")
+    report = nnspec.verify(spec, backends=("torch", "onnx"))
+    assert report.passed, report.to_json()

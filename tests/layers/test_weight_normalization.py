@@ -120,6 +120,17 @@ def test_the_length_of_a_direction_changes_nothing(backend: str) -> None:
     [
         ({"type": "dense", "units": 4, "kernel_initializer": "zeros"}, [5], "begin at 0"),
         (
+            {"type": "dense", "units": 4}
+            | {"kernel_initializer": {"type": "orthogonal", "gain": 0}},
+            [5],
+            "all its elements begin at 0",
+        ),
+        (
+            {"type": "dense", "units": 6, "kernel_initializer": "identity"},
+            [5],
+            "those of some outputs all begin at 0",
+        ),
+        (
             {"type": "separable_conv2d", **CONV}
             | {"depthwise_initializer": {"type": "constant", "value": 0}},
             IMAGE,

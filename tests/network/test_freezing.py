@@ -14,6 +14,7 @@ from nnspec import Block, Call, Input, Model, layers, verify
 from nnspec.cli import main
 from nnspec.layers import LAYERS, Layer
 from nnspec.layers.base import Trained
+from nnspec.network.identity import canonical_text
 from nnspec.show.summary import summarize
 
 HEAD = """
@@ -116,6 +117,8 @@ def test_what_training_alone_decides_is_no_other_network_at_inference() -> None:
     assert not frozen_of(free)
     assert spec.inference_sha256 == free.inference_sha256
     assert spec.sha256 != free.sha256
+    assert canonical_text(spec.graph) != canonical_text(free.graph)
+    assert canonical_text(spec.graph, inference=True) == canonical_text(free.graph, inference=True)
 
 
 @pytest.mark.usefixtures("network_alone")

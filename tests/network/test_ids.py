@@ -51,6 +51,8 @@ WITHIN = {
     ],
     "clipped": ["type: dense, units: 3", CLIPPED, WHOLE, table(4)],
     "sigmoid": [SIGMOID, "type: rescaling, scale: 4", WHOLE, table(5)],
+    "modulo": [CHOSEN, "type: modulo, divisor: 3", table(3)],
+    "modulo of less": [CHOSEN, "type: modulo, divisor: 100", table(8)],
 }  # fmt: skip
 UNKNOWN = {
     "fractions": ["type: dense, units: 3", WHOLE, table(4)],

@@ -75,6 +75,23 @@ def test_mistakes_are_named(use: str, message: str) -> None:
         nnspec.loads(f"{HEAD}  - {use}\n  - {{name: b, type: outer, padding: seen}}\n")
 
 
+LEFT_OUT = """
+nnspec: 1
+name: Net
+variables: {n: 0}
+inputs: {x: {shape: [3]}}
+layers:
+  - {name: c, type: parameter, shape: [3], when: "${n > 0}", inputs: []}
+"""
+
+
+def test_what_takes_nothing_leaves_nothing_behind() -> None:
+    spec = nnspec.loads(LEFT_OUT + "  - {name: d, type: dense, units: 4, inputs: x}\n")
+    assert [node.name for node in spec.graph.nodes] == ["d"]
+    with pytest.raises(nnspec.SpecError, match='"c" is left out by its `when`, and "d" takes it'):
+        nnspec.loads(LEFT_OUT + "  - {name: d, type: add, inputs: [x, c]}\n")
+
+
 def test_an_optional_input_has_a_name_of_its_own() -> None:
     with pytest.raises(nnspec.SpecError, match="has the name of another input"):
         nnspec.loads(

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from onnx_cases import random_weights
 
 from nnspec.cli import main
-from nnspec.data.dates import dates
+from nnspec.data.dates import dates, require_years
 from nnspec.data.preprocessing import KEY
 from nnspec.data.rows import load_data
 from nnspec.deploy.exporting import export
@@ -419,6 +419,8 @@ def test_whole_numbers_that_a_double_does_not_hold_are_refused(tmp_path):
 def test_years_that_texts_have_not_are_refused_of_dates_too(tmp_path, year):
     days = pl.Series([date(year, 1, 1), date(2024, 2, 3)] * 10)
     with pytest.raises(DataError, match=r"column \"day\", row 1: the year of .* is not from 1000"):
-        dates(days.alias("day"), "", file="rows.parquet")
+        require_years(dates(days.alias("day"), "", file="rows.parquet"), file="rows.parquet")
     right = pl.Series([date(1000, 1, 1), None, date(9999, 12, 31)]).alias("day")
-    assert dates(right, "", file="rows.parquet").null_count() == 1
+    found = dates(right, "", file="rows.parquet")
+    require_years(found, file="rows.parquet")
+    assert found.null_count() == 1

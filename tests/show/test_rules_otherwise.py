@@ -351,3 +351,40 @@ CASES: dict[str, tuple[str, Document, bool]] = {
 def test_a_rule_tells_a_mistake_from_what_is_like_it(case: str) -> None:
     code, document, is_wrong = CASES[case]
     assert (code in found_in(document)) == is_wrong
+
+
+@pytest.mark.parametrize(
+    ("task", "loss", "units", "expected"),
+    [
+        # Two numbers for one column: the mean and the variance of it.
+        ("regression", "gaussian_nll", 2, set()),
+        ("regression", "mse", 2, {"not-trainable"}),
+        ("regression", "poisson", 2, {"not-trainable"}),
+        # Scores, and no probabilities, which a sigmoid at the end would spoil.
+        ("binary", "hinge", 1, set()),
+        ("binary", "binary_focal", 1, {"output-activation"}),
+    ],
+)
+def test_what_a_loss_takes_is_no_mistake(
+    task: str, loss: str, units: int, expected: set[str]
+) -> None:
+    spec = nnspec.loads(
+        "nnspec: 1\nname: Net\ninputs: {x: {shape: [3]}}\n"
+        f"layers: [{{type: dense, units: {units}}}]\n"
+        "data: {source: a.csv, features: {x: 'x_*'}, target: y}\n"
+        f"training: {{task: {task}, loss: {loss}}}\n"
+    )
+    codes = {each.code for each in spec.advice}
+    assert codes & {"not-trainable", "output-activation"} == expected
+
+
+def test_a_convolution_of_other_axes_than_an_image_is_no_error() -> None:
+    spec = nnspec.loads(
+        "nnspec: 1\nname: Net\ninputs: {x: {shape: [1, 32, 32]}}\nlayers:\n"
+        "  - {type: conv2d, filters: 2, kernel_size: 3}\n"
+        "  - {type: reshape, shape: [2, 900]}\n"
+        "  - {type: conv1d, filters: 2, kernel_size: 3}\n"
+        "  - {type: reshape, shape: [2, 2, 449]}\n"
+        "  - {type: global_average_pooling2d}\n"
+    )
+    assert spec.graph.types[spec.graph.outputs[0]].shape == (2,)

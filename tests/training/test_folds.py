@@ -234,6 +234,10 @@ def test_what_is_replaced_leaves_nothing_that_looks_like_what_is(
     def stop(epoch: Any) -> None:
         raise KeyboardInterrupt
 
+    with pytest.raises(UsageError):  # which is refused before anything goes
+        nnspec.cross_validate(spec, 2, "onnx", tmp_path / "cv", overwrite=True)
+    assert (tmp_path / "cv" / "folds.json").exists()
+    assert (tmp_path / "cv" / "fold3" / "best.safetensors").exists()
     with pytest.raises((TrainingInterrupted, KeyboardInterrupt)):
         nnspec.cross_validate(
             spec, 2, "torch", tmp_path / "cv", epochs=1, overwrite=True,
@@ -242,3 +246,10 @@ def test_what_is_replaced_leaves_nothing_that_looks_like_what_is(
     assert not (tmp_path / "cv" / "folds.json").exists()
     assert not list((tmp_path / "cv" / "fold3").iterdir())
     assert not (tmp_path / "cv" / "fold2" / "best.safetensors").exists()
+
+
+def test_a_share_for_validation_says_nothing_of_folds() -> None:
+    data = Data(source="r.csv", features={"x": "a"}, target="y", validation=0.02, test=0.25)  # type: ignore[arg-type]
+    parts = [folded(12, data, 1, "r.csv", None, Fold(i, 3)) for i in range(3)]
+    assert [len(each["validation"]) for each in parts] == [3, 3, 3]
+    assert len(parts[0]["test"]) == 3

@@ -76,10 +76,20 @@ def date_column(
     rows: pl.DataFrame, name: str, how: dict[str, Any], path: Path
 ) -> pl.Series:
     """Return a column of dates, null where one is missing; refuse what is none."""
-    if HAS_TYPES and name in rows.columns and rows[name].dtype == pl.Date:
-        return rows[name].cast(pl.Datetime("us"))
-    if HAS_TYPES and name in rows.columns and rows[name].dtype == pl.Datetime:
-        return rows[name].dt.replace_time_zone(None).cast(pl.Datetime("us"))
+    if (
+        HAS_TYPES
+        and name in rows.columns
+        and rows[name].dtype in (pl.Date, pl.Datetime)
+    ):
+        values = rows[name]
+        if values.dtype == pl.Datetime:
+            values = values.dt.replace_time_zone(None)
+        values = values.cast(pl.Datetime("us"))
+        wrong = values.is_not_null() & ~values.dt.year().is_between(1000, 9999)
+        if wrong.any():
+            place = where(path, name, wrong.arg_true()[0] + 1)
+            raise ValueError(f"{place}: the year is not from 1000 to 9999")
+        return values
     given = stripped(rows, name, path)
     values = dates(given, how["format"])
     wrong = given.is_not_null() & values.is_null()

@@ -60,7 +60,8 @@ class _Walk(Flow[_Field | None]):
         if layer.type == "reshape" and body.shapes(node.inputs) == body.shapes(node.outputs):
             return first
         window = getattr(layer, "kernel_size", None) or getattr(layer, "pool_size", None)
-        if window is not None and "transpose" not in layer.type:
+        has_axes = window is not None and len(window) == len(first.seen)
+        if window is not None and has_axes and "transpose" not in layer.type:
             dilation = getattr(layer, "dilation_rate", None) or (1,) * len(window)
             strides = getattr(layer, "strides", None) or window
             seen = tuple(
