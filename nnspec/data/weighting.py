@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nnspec.data.tables import where
 from nnspec.errors import DataError
 from nnspec.language.weighting import SAMPLE_WEIGHT, has_weights, is_weighted
 from nnspec.network.loader import Spec
@@ -118,6 +117,7 @@ def balanced(
     if data.balance is None:
         return None
     from nnspec.data.splitting import numbered
+    from nnspec.data.tables import where
     from nnspec.language.splitting import Split
 
     values = numbered(rows, Split(stratify=data.balance), count, file)
