@@ -262,10 +262,10 @@ def test_what_runs_when_a_tuning_is_ended_has_not_failed(
             self.has_ended = threading.Event()
 
         def tried(self, task: Task, report: Any) -> Outcome:
-            begun.wait()
+            begun.wait(60)
             if task.folder.name == "trial0000":
                 return Outcome("complete", 1.0, 1)
-            self.has_ended.wait()
+            self.has_ended.wait(60)
             return Outcome("failed", problem="its process ended with -9")
 
         def end(self) -> None:
