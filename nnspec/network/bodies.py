@@ -118,33 +118,32 @@ class BodyResolver(BodyState):
             for entry in entries
             if entry.is_left_out and not entry.inputs and entry.name not in map(base_of, given)
         }
+        absent = {*instead, *gone}
         for entry in entries:
             if entry.is_left_out:
                 self.resolver.use(entry.type)
             for i, name in enumerate(entry.inputs or ()):
-                if base_of(name) in gone and not entry.is_left_out:
-                    self.problems.add(
-                        "unknown-input",
-                        f'"{base_of(name)}" is left out by its `when`, and "{entry.name}" takes it',
-                        entry.place("inputs", i),
-                        "leave out what takes it as well",
-                    )
-                    self.types[entry.name] = None
-                if name not in instead and base_of(name) in instead:
-                    self.problems.add(
-                        "unknown-input",
-                        f'"{base_of(name)}" is left out by its `when`, and then gives one value',
-                        entry.place("inputs", i),
-                        "leave out what takes its other values as well",
-                    )
-                    self.types[entry.name] = None
-            if entry.is_left_out and entry.name not in instead and entry.name not in gone:
+                base = base_of(name)
+                if base in gone and not entry.is_left_out:
+                    what, which = f'and "{entry.name}" takes it', "it"
+                elif base in instead and name not in instead:
+                    what, which = "and then gives one value", "its other values"
+                else:
+                    continue
+                self.problems.add(
+                    "unknown-input",
+                    f'"{base}" is left out by its `when`, {what}',
+                    entry.place("inputs", i),
+                    f"leave out what takes {which} as well",
+                )
+                self.types[entry.name] = None
+            if entry.is_left_out and entry.name not in absent:
                 entry.layer = Linear(name=entry.name)
                 entry.inputs = (entry.inputs or ())[:1]
             entry.inputs = tuple(instead.get(name, name) for name in entry.inputs or ())
-        for name in (*instead, *gone):
+        for name in absent:
             del by_name[name]
-        return [entry for entry in entries if entry.name not in instead and entry.name not in gone]
+        return [entry for entry in entries if entry.name not in absent]
 
     # Types
 
