@@ -123,8 +123,8 @@ def sha256_of(
         with Path(path).open("rb") as file:
             digest = hashlib.file_digest(file, "sha256")
     for name, feature in made.inputs.items() if made is not None else ():
-        is_read = feature.is_of_files and rows is not None
-        raw = feature.gather(rows, name, path) if is_read and rows is not None else None
+        has_files = feature.is_of_files
+        raw = feature.gather(rows, name, path) if rows is not None and has_files else None
         if isinstance(raw, Files):
             raw.update(digest)
         for column in feature.prepared or ():

@@ -280,12 +280,6 @@ def sizes_of(shape: Shape, axes: Mapping[str, int]) -> tuple[int, ...]:
 
 
 def _size(size: Dim, axes: Mapping[str, int]) -> int:
-    if isinstance(size, int):
-        return size
-    if size in axes:
-        return axes[size]
-    from nnspec.language.expressions import SIZE_DEPTH, SIZE_LENGTH, evaluate
-
-    value = evaluate(size, axes.__getitem__, length=SIZE_LENGTH, depth=SIZE_DEPTH)
+    value = size_of(size, axes)
     assert isinstance(value, int)
     return value
