@@ -68,6 +68,12 @@ class DirectBackend(OnnxBackend):
 
         return load_program(model, graph, dtype=dtype, optimized=optimized, threads=threads)
 
+    def bytes_of_a_row(self, model: str | Path, shapes: Mapping[str, tuple[int, ...]]) -> int:
+        """Return what the largest operator holds of a row: see `nnspec_onnx.footprint`."""
+        from nnspec_onnx.footprint import bytes_of_a_row
+
+        return bytes_of_a_row(model, shapes)
+
     def adopt(
         self,
         model: Path,

@@ -280,6 +280,13 @@ class OnnxBackend(Backend):
     ) -> Any:
         """Return a model of any exporter as a program."""
 
+    def bytes_of_a_row(self, model: str | Path, shapes: Mapping[str, tuple[int, ...]]) -> int:
+        """Return about the memory that one row of inputs takes in a model, or 0 where unknown.
+
+        shapes: of the inputs by name, without the batch axis.
+        """
+        return 0
+
     @abstractmethod
     def adopt(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -149,7 +150,8 @@ def predict(
     """
     if (rows is None) == (samples is None):
         raise UsageError("give either rows to run it on, or how many samples it is to make")
-    program, batching = _loaded(model), Batching(on_rows)
+    program = _loaded(model)
+    batching = Batching(on_rows, partial(onnx_backend().bytes_of_a_row, model))
     if samples is not None:
         from nnspec.deploy.sampling import noise_of  # which few models take
 

@@ -20,8 +20,8 @@ from nnspec.network.networks import Networks
 from nnspec.support.streams import derived_seed, permutation
 from nnspec.training.batches import positions, require_batches
 from nnspec.training.hardware import place_here
-from nnspec.training.history import write_history
-from nnspec.training.logged import LoggedRun, settings_of
+from nnspec.training.history import trained_by, write_history
+from nnspec.training.logged import LoggedRun, settings_of, told_of
 from nnspec.training.loggers import Log, Logs
 from nnspec.training.run import TrainingError, TrainingInterrupted
 from nnspec.training.runs import (
@@ -190,7 +190,10 @@ class _Loop:
                 self.networks.name,
                 self.backend,
                 self.networks.to_yaml(),
-                {**settings_of(self.identity), **logs.settings},
+                {
+                    **settings_of(self.identity, self.networks.document.variables),
+                    **logs.settings,
+                },
                 tuple((epoch.number, self._logged(epoch)) for epoch in self.history),
             )
         )
@@ -283,7 +286,7 @@ class _Loop:
             for role, found in losses.items()
             if found
         }
-        return VersusEpoch(number, values, time.perf_counter() - start)
+        return VersusEpoch(number, values, time.perf_counter() - start, self.backend)
 
     def _keep(self, *, is_last: bool) -> None:
         # The checkpoint is last: a kill before it repeats this epoch, to the same files.
@@ -339,7 +342,9 @@ class _Loop:
                 "spec_sha256": networks.sha256,
                 "data_sha256": self.sha256,
                 "backend": self.backend,
+                "trained_by": trained_by(self.history),
                 "versions": versions(),
+                **told_of(networks.document.variables),
                 "seed": self.training.seed,
                 "rows": len(self.rows),
                 "epochs": len(self.history),

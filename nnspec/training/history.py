@@ -55,7 +55,17 @@ class Epoch:
         )
 
 
-def trained_by(history: Sequence[Epoch]) -> list[dict[str, Any]]:
+class TrainedEpoch(Protocol):
+    """An epoch, as far as it tells which backend trained it."""
+
+    @property
+    def number(self) -> int: ...
+
+    @property
+    def backend(self) -> str: ...
+
+
+def trained_by(history: Sequence[TrainedEpoch]) -> list[dict[str, Any]]:
     """Return which backend trained which epochs, in their order, the first and the last of each."""
     parts: list[dict[str, Any]] = []
     for epoch in history:

@@ -27,8 +27,8 @@ class Listed:
     """A run as its folder tells it.
 
     measures: of the best epoch, and `test_...` of the test rows. settings: of the training and the
-    data, as `training.optimizer.learning_rate`, where a checkpoint is there to tell. problem: the
-    reason for which the record cannot be read.
+    data, as `training.optimizer.learning_rate`, where a checkpoint is there to tell, and variables
+    of the spec, as `variables.hidden`. problem: the reason for which the record cannot be read.
     """
 
     folder: Path
@@ -97,19 +97,20 @@ def listed(folder: Path) -> Listed:
         }
         return Listed(
             folder, str(record["name"]), str(record["status"]), str(record["backend"]),
-            int(record["epochs"]), best.get("epoch"), measures, _settings(folder),
+            int(record["epochs"]), best.get("epoch"), measures,
+            settings_of(_identity(folder), record.get("variables")),
         )  # fmt: skip
     except (OSError, ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
         told = f"no {error}" if isinstance(error, KeyError) else str(error)
         return Listed(folder, problem=f"{path.name} is no record of a run: {told}")
 
 
-def _settings(folder: Path) -> dict[str, Any]:
+def _identity(folder: Path) -> dict[str, Any]:
     """Return what the run was trained with, as its checkpoint says, or nothing."""
     try:
         metadata = load_weights(RunFolder(folder).checkpoint, mapped=True).metadata
         identity = json.loads(metadata["identity"])
-        return settings_of(identity) if isinstance(identity, dict) else {}
+        return identity if isinstance(identity, dict) else {}
     except (NnspecError, OSError, KeyError, TypeError, ValueError, RecursionError):
         return {}
 

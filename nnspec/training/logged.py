@@ -51,9 +51,20 @@ class Logger(Protocol):
         """
 
 
-def settings_of(identity: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings that decide a run, by names with dots instead of records in records."""
-    return dict(_leaves(identity, ""))
+def settings_of(
+    identity: Mapping[str, Any], variables: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return the settings that decide a run, by names with dots instead of records in records.
+
+    variables: of the spec, as `variables.NAME`; they are first, since others follow from them.
+    """
+    every = {**told_of(variables or {}), **identity}
+    return dict(_leaves(every, "")) if every else {}
+
+
+def told_of(variables: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the record of a run says of a spec's variables: nothing where it has none."""
+    return {"variables": dict(variables)} if variables else {}
 
 
 def _leaves(value: object, name: str) -> Iterator[tuple[str, Any]]:

@@ -19,7 +19,7 @@ from nnspec.language.training_schema import Training
 from nnspec.network.loader import Spec
 from nnspec.training.epoch import NotFinite, OnStep, averaged, measured, run_epoch
 from nnspec.training.history import Epoch, plot_history, trained_by, write_history
-from nnspec.training.logged import LoggedRun, settings_of
+from nnspec.training.logged import LoggedRun, settings_of, told_of
 from nnspec.training.loggers import Logs
 from nnspec.training.pacing import rate_of, rates_of, set_rate
 from nnspec.training.results import show_results
@@ -87,7 +87,7 @@ class Loop:
 
     def begin(self, logs: Logs) -> None:
         """Let the epochs, and those that there are, be logged."""
-        settings = {**settings_of(self.identity), **self.spec.model.variables, **logs.settings}
+        settings = {**settings_of(self.identity, self.spec.model.variables), **logs.settings}
         before = tuple(self._logged(epoch.number) for epoch in self.history)
         told = self.spec.name, self.backend, self.spec.to_yaml(), settings, before
         logs.begin(LoggedRun(self.paths.path, *told))
@@ -340,6 +340,7 @@ class Loop:
                 "trained_by": trained_by(self.history),
                 "versions": versions(),
                 **self.hardware,
+                **told_of(self.spec.model.variables),
                 "seed": self.training.seed,
                 "rows": self.data.sizes,
                 "epochs": len(self.history),

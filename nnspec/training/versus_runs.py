@@ -27,16 +27,20 @@ class VersusEpoch:
     number: int
     values: dict[str, float]
     seconds: float
+    backend: str = ""
+    """By which it was trained."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the epoch as `history.json` holds it."""
-        return {"epoch": self.number, **self.values, "seconds": round(self.seconds, 4)}
+        ended = {"seconds": round(self.seconds, 4), "backend": self.backend}
+        return {"epoch": self.number, **self.values, **ended}
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> VersusEpoch:
         """Read what `as_json` gave; raises KeyError, TypeError or ValueError for anything else."""
         values = {name: float(record[name]) for name in ROLES if name in record}
-        return cls(int(record["epoch"]), values, float(record["seconds"]))
+        backend = str(record.get("backend", ""))
+        return cls(int(record["epoch"]), values, float(record["seconds"]), backend)
 
 
 class VersusFolder(RunFolder):

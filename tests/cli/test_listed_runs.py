@@ -118,3 +118,24 @@ def test_a_run_without_a_checkpoint_is_listed(folder: Path, tmp_path: Path) -> N
     (tmp_path / "run.json").write_text(record[:-40])
     (cut,) = runs_in([tmp_path])
     assert "is no record of a run" in cut.problem
+
+
+def test_variables_in_which_runs_differ_are_told(folder: Path, tmp_path: Path) -> None:
+    """Before the settings that follow from them; one that is computed stays as it is written."""
+    text = (folder / "spec.yaml").read_text().replace("rows.csv", str(folder / "rows.csv"))
+    layer = "{type: dense, units: 1, activation: sigmoid}"
+    hidden = f"{{type: dense, units: '${{twice}}'}}, {layer}"
+    variables = "variables: {hidden: 4, twice: '${hidden * 2}', same: [1, 2]}\n"
+    (tmp_path / "spec.yaml").write_text(variables + text.replace(layer, hidden))
+    for units in (3, 5):
+        spec = nnspec.load(tmp_path / "spec.yaml", variables={"hidden": units})
+        nnspec.train(spec, "torch", tmp_path / f"of_{units}")
+        record = json.loads((tmp_path / f"of_{units}" / "run.json").read_text())
+        assert record["variables"] == {"hidden": units, "twice": "${hidden * 2}", "same": [1, 2]}
+    result = run(tmp_path)
+    head, *rows = result.stdout.splitlines()
+    assert head.split()[-1] == "hidden"
+    assert [row.split()[-1] for row in rows] == ["3", "5"]
+    every = runs_in([tmp_path])[0].settings
+    assert every["variables.hidden"] == 3
+    assert every["training.optimizer.type"] == "adam"

@@ -319,7 +319,7 @@ def test_a_resumed_run_ends_as_one_that_was_not_interrupted(tmp_path: Path, back
         assert first.read_bytes() == second.read_bytes()
     history = json.loads((tmp_path / "parts" / "history.json").read_text())
     # In the first epoch the generator has no turn yet.
-    always = {"epoch", "discriminator", "seconds"}
+    always = {"epoch", "discriminator", "seconds", "backend"}
     assert [set(epoch) - always for epoch in history] == [set(), {"generator"}, {"generator"}]
     assert (tmp_path / "parts" / "history.png").exists()
 
@@ -330,6 +330,9 @@ def test_a_run_goes_on_in_another_framework(tmp_path: Path) -> None:
     whole = train_networks(networks, "torch", tmp_path / "whole", epochs=2, dtype="float64")
     train_networks(networks, "torch", tmp_path / "parts", epochs=1, dtype="float64")
     moved = train_networks(networks, "keras", tmp_path / "parts", epochs=2, resume=True)
+    record = json.loads((tmp_path / "parts" / "run.json").read_text())
+    both = [{"backend": "torch", "epochs": [1, 1]}, {"backend": "keras", "epochs": [2, 2]}]
+    assert record["trained_by"] == both
     for name, path in whole.weights.items():
         other = load_weights(moved.weights[name])
         for key, array in load_weights(path).items():
