@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nnspec_onnx.module import read
+from nnspec_onnx import wire
 
 if TYPE_CHECKING:
     import onnx
@@ -21,38 +21,37 @@ SMALL = 2**12
 def bytes_of_a_row(path: str | Path, shapes: Mapping[str, tuple[int, ...]]) -> int:
     """Return the bytes of what the largest operator takes and gives for one row.
 
-    shapes: of the inputs by name, without the batch axis. Weights are not counted, nor what is in
-    the bodies of loops. 0 where onnx's shape inference does not tell.
+    shapes: of the inputs by name, without the batch axis. Weights are not counted, nor what is made
+    of them alone, nor what is in the bodies of loops. 0 where onnx's shape inference does not tell.
     """
-    import onnx
-
     try:
-        model = read(path, external_data=False)
-        graph = model.graph
-        _leave_weights(graph)
-        for value in graph.input:
+        import onnx
+
+        with Path(path).open("rb") as file:
+            # No shape follows from the numbers of large tensors.
+            model = onnx.load_model_from_string(wire.without_tensors(file, SMALL))
+        for value in model.graph.input:
             if value.name in shapes:
                 _set(value, (1, *shapes[value.name]))
-        found = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
+        graph = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
+        return _largest(graph)
     except Exception:  # it only advises, and whatever is wrong with a file is told by who runs it
         return 0
-    weights = {each.name for each in graph.initializer}
-    sizes = {
-        value.name: _bytes(value)
-        for value in (*found.value_info, *found.input, *found.output)
-        if value.name not in weights
-    }
-    return max(
-        (sum(sizes.get(name, 0) for name in {*node.input, *node.output}) for node in found.node),
-        default=0,
-    )
 
 
-def _leave_weights(graph: onnx.GraphProto) -> None:
-    """Forget the numbers of large constants: shapes do not follow from them."""
-    for tensor in graph.initializer:
-        if len(tensor.raw_data) > SMALL:
-            tensor.ClearField("raw_data")
+def _largest(graph: onnx.GraphProto) -> int:
+    values = (*graph.value_info, *graph.input, *graph.output)
+    constant = {each.name for each in graph.initializer}
+    sizes = {value.name: _bytes(value) for value in values}
+    most = 0
+    for node in graph.node:
+        has_body = any(each.HasField("g") or each.graphs for each in node.attribute)
+        if not has_body and constant.issuperset(filter(None, node.input)):
+            constant.update(node.output)
+            continue
+        names = {*node.input, *node.output} - constant
+        most = max(most, sum(sizes.get(name, 0) for name in names))
+    return most
 
 
 def _set(value: onnx.ValueInfoProto, shape: tuple[int, ...]) -> None:

@@ -42,9 +42,12 @@ def predict(
     if samples is None and seed is not None:
         raise UsageError("--seed is of the noise that --samples takes")
     from nnspec.deploy.predicting import predict as run
+    from nnspec.deploy.predicting import require_table
     from nnspec.support.files import require_apart, require_writable
 
     require_apart(output, model, data)
+    if output is not None:
+        require_table(output)
     require_writable(output)
     with rows_told(quiet=as_json) as on_rows:
         predictions = run(model, data, samples=samples, seed=seed or 0, on_rows=on_rows)

@@ -32,7 +32,7 @@ def runs(folders: tuple[str, ...], by: str | None, as_json: bool) -> int:
     """List the runs in FOLDERS and within them, by default here, and compare them.
 
     A row tells the status, the epochs, the measures of the best epoch and of the test rows, and
-    the settings in which the runs differ.
+    the variables and settings in which the runs differ.
     """
     from nnspec.training.listing import differing, ordered, runs_in
 
@@ -69,7 +69,10 @@ def _show(found: Sequence[Listed], settings: list[str]) -> None:
             *map(printable, (str(run.folder), run.name, run.status, run.backend)), str(run.epochs),
             "" if run.best_epoch is None else str(run.best_epoch),
             *(f"{run.measures[name]:.4g}" if name in run.measures else "" for name in measures),
-            *(_told(run.settings.get(name)) if run.settings else "" for name in settings[:SHOWN]),
+            *(
+                _told(run.settings[name]) if name in run.settings else ""
+                for name in settings[:SHOWN]
+            ),
         )  # fmt: skip
     console = Console(highlight=False, markup=False, emoji=False)
     if table.row_count:

@@ -121,7 +121,7 @@ def train(
     from nnspec.training.drawing import apart
     from nnspec.training.epochs import train as train_network
     from nnspec.training.hardware import Hardware, place_here
-    from nnspec.training.runs import RunFolder
+    from nnspec.training.runs import Begun, RunFolder, begun
 
     loaded = load_any(spec, variables=variables)
     if not isinstance(loaded, Spec):
@@ -163,7 +163,8 @@ def train(
         from nnspec.cli.followers import follow_first  # which few calls need
 
         hardware = Hardware.asked(device, devices, precision, strategy, is_follower=True)
-        return follow_first(loaded, backend, dtype, hardware)
+        going_on = begun(RunFolder(output).checkpoint) if resume else Begun()
+        return follow_first(loaded, backend, dtype, hardware, going_on)
     if overwrite:
         for path in RunFolder(output).files:
             require_apart_from(loaded, str(path), weights, *renames)

@@ -55,19 +55,32 @@ def target_of(
     output = graph.types[graph.outputs[0]].shape if frame is None else frame.output
     is_exact = data.standardize_target
     choices = wanted(training.resolved_loss, output)
-    return read_target(
+    found = read_target(
         rows, columns, training.task, output, file=file, is_exact=is_exact, choices=choices
     )
+    if not is_exact:
+        _require_shares(found.values, training, columns, file)
+    return found
 
 
-def _require_shares(target: Array, loss: str, file: object) -> None:
-    """Raise DataError for a target that is not between 0 and 1, as this loss takes it."""
+def _require_shares(
+    target: Array, training: Training, columns: Sequence[str], file: object
+) -> None:
+    """Raise DataError for a target of rows that the loss wants between 0 and 1, and is not."""
+    loss = training.resolved_loss
+    if training.kind != "regression" or loss.leaves_out != "sigmoid":
+        return
     wrong = (target < 0) | (target > 1)
+    if loss.ignored is not None:
+        wrong &= target != loss.ignored
     if wrong.any():
         at = tuple(int(i) for i in np.argwhere(wrong)[0])
+        names = columns if len(columns) == target[0].size else columns[:1]
+        position = int(np.ravel_multi_index(at[1:], target.shape[1:])) if len(names) > 1 else 0
+        what = f'the target "{names[position]}"' if names else "the target"
         raise DataError(
-            f"{where(file, 'the target', at[0])}: it has the element {target[at]:g}, and the loss "
-            f"{loss} takes numbers from 0 to 1: scale them, or choose mse"
+            f"{where(file, what, at[0])}: it has the element {target[at]:g}, and the loss "
+            f"{loss.type} takes numbers from 0 to 1: scale them, or choose mse"
         )
 
 
@@ -123,8 +136,8 @@ def concluded(
         gives=gives,
         **shift,
     )
-    if training.kind == "regression" and training.resolved_loss.leaves_out == "sigmoid":
-        _require_shares(values, training.resolved_loss.type, file)
+    if data.standardize_target or not data.targets:
+        _require_shares(values, training, read.columns, file)
     weight = read.weight
     if weight is None:
         weight = balanced(rows, data, len(values), parts["train"], file, parts)

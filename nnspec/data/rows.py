@@ -245,7 +245,8 @@ def prepare(
     labels = target.labels if target is not None else None
     read = Read(features, columns, values, labels, weight, shift)
     found = concluded(spec, rows, inputs, read, parts, file)
-    return dataclasses.replace(found, notes=notes + repeated(rows, data, parts, file))
+    of_rows = parts if windows is None else windows.concerned(parts)
+    return dataclasses.replace(found, notes=notes + repeated(rows, data, of_rows, file))
 
 
 def _left_out(left: int, windows: int, file: object) -> tuple[str, ...]:

@@ -6,9 +6,11 @@ Blocks that were read last are kept, so that rows that are near each other are r
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -28,6 +30,8 @@ LEAST = 2**10
 """Rows for which a thread is worth it."""
 DENSE = 1.25
 """Rows of the file by those of a block, up to which a block is kept with the rows between."""
+NICE = 19
+"""By which threads that read step back, 19 at most."""
 SPARE = 2
 """Times the buffer: the blocks of one stretch are read while the last rows of another are used."""
 
@@ -35,7 +39,18 @@ SPARE = 2
 @cache
 def readers() -> ThreadPoolExecutor:
     """Return the threads that read, as many as there are processors."""
-    return ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="nnspec-blocks")
+    count = os.cpu_count() or 1
+    return ThreadPoolExecutor(count, thread_name_prefix="nnspec-blocks", initializer=step_back)
+
+
+def step_back() -> None:
+    """Let other threads go first, such as those of a framework, which wait for the last of theirs.
+
+    What is read here is wanted later. Linux alone has a priority of each thread.
+    """
+    if sys.platform == "linux":
+        with suppress(OSError):  # it only advises
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
 
 
 def _gathered(rows: Array, chosen: Indices) -> Array:

@@ -234,6 +234,7 @@ class _Archive:
         for name in names:
             if name not in self.archive:
                 raise missing_column(list(self.archive), name, self.path, "array")
+            self._require_rows(name)
             # Seen before they are used: a damaged one may be anything.
             self.archive.require_whole(name)
             found[name] = self.archive[name]
@@ -246,13 +247,15 @@ class _Archive:
             (array,) = feature.columns
             if array not in self.archive:
                 raise missing_column(list(self.archive), array, self.path, "array")
-            stored = self.archive.stored(array)
-            if not stored.shape:
-                raise DataError(
-                    f'{self.path}: array "{array}" is a single value; rows are expected'
-                )
-            found[name] = len(stored)
+            found[name] = self._require_rows(array)
         return found
+
+    def _require_rows(self, array: str) -> int:
+        """Return the rows of an array; raises DataError where it has none."""
+        stored = self.archive.stored(array)
+        if not stored.shape:
+            raise DataError(f'{self.path}: array "{array}" is a single value; rows are expected')
+        return len(stored)
 
     def kept(
         self, graph: Graph, data: Data, features: Mapping[str, Feature], train: Array

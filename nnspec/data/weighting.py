@@ -94,12 +94,13 @@ def read_weight(rows: Rows, data: Data, file: str | Path) -> Array | None:
             )
         if found.ndim == 0:
             raise DataError(f'{file}: array "{name}" is a single value; rows are expected')
-    wrong = ~((found >= 0) & np.isfinite(found))
+    wrong = ~((found >= 0) & (found <= np.finfo(np.float32).max))
     if wrong.any():
         row = int(np.argwhere(wrong)[0][0])
         place = where(file, f'{what} "{name}"', row)
         raise DataError(
-            f"{place}: {found[wrong][0]:g} is no weight; a finite number of at least 0 is expected"
+            f"{place}: {found[wrong][0]:g} is no weight; a finite number of at least 0, which "
+            "float32 holds, is expected"
         )
     weights: Array = found.astype(np.float32)
     return weights

@@ -55,6 +55,16 @@ class Rolled:
         """Return the rows that are in one of these windows, in the order of the file."""
         return seen_rows(self.order, self.last[windows], self.length)
 
+    def concerned(self, parts: Mapping[str, Indices]) -> dict[str, Indices]:
+        """Return the rows that the windows of each part learn from, or are measured by.
+
+        Those of training are all of a window; of another part the targets, whose past may be known.
+        """
+        aims = self.aims()
+        found = {name: np.unique(aims[windows]) for name, windows in parts.items()}
+        found["train"] = np.union1d(found["train"], self.seen(parts["train"]))
+        return found
+
     def ends(self) -> Indices:
         """Return the last row of each window."""
         found: Indices = self.order[self.last]

@@ -109,15 +109,20 @@ class Predictions:
     def write(self, path: str | Path) -> Path:
         """Write the table to a .csv or .parquet file, whole or not at all; raises UsageError."""
         path = Path(path)
-        if path.suffix not in (".csv", ".parquet"):
-            raise UsageError(f"{path}: predictions go to a .csv or a .parquet file")
+        require_table(path)
         table = self.table()
         with files.replacing(path) as temporary:
-            if path.suffix == ".csv":
+            if path.suffix.lower() == ".csv":
                 table.write_csv(temporary)
             else:
                 table.write_parquet(temporary)
         return path
+
+
+def require_table(path: str | Path) -> None:
+    """Raise UsageError for a file that predictions are not written to."""
+    if Path(path).suffix.lower() not in (".csv", ".parquet"):
+        raise UsageError(f"{path}: predictions go to a .csv or a .parquet file")
 
 
 def _free(name: str, taken: Collection[str], instead: str) -> str:

@@ -13,7 +13,7 @@ from nnspec.data.domain_record import ANSWERS, KEY, RECORD, from_json
 from nnspec.data.feature import Feature
 from nnspec.data.named_files import Files
 from nnspec.data.preprocessing import Preprocessing
-from nnspec.data.tables import Rows
+from nnspec.data.tables import Rows, where
 from nnspec.errors import DataError
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class WholeProgram:
             if isinstance(values, Files):
                 found[feature.columns[0]] = cast("Array", values)
             else:
-                columns = dict(_columns(feature, values))
+                columns = dict(_columns(feature, values, file))
                 found.update(columns if windows is None else windows.inputs(columns))
         return found
 
@@ -96,15 +96,19 @@ class WholeProgram:
         return {name: np.concatenate([part[name][:1] for part in parts]) for name in parts[0]}
 
 
-def _columns(feature: Feature, values: Array | pl.DataFrame) -> Iterator[tuple[str, Array]]:
+def _columns(
+    feature: Feature, values: Array | pl.DataFrame, file: object
+) -> Iterator[tuple[str, Array]]:
     if feature.prepared is None or not isinstance(values, pl.DataFrame):
         array = np.asarray(values)
         large = (array > EXACT) | (array < -EXACT)
         if array.dtype.kind in "iu" and large.any():
+            at = tuple(map(int, np.argwhere(large)[0]))
+            position = int(np.ravel_multi_index(at, array.shape)) - at[0] * array[0].size
+            place = where(file, f'column "{feature.columns[position]}"', at[0])
             raise DataError(
-                f"row {int(np.argwhere(large)[0][0]) + 1}: a whole number is not below 2^53, and a "
-                "model that prepares its rows takes numbers as doubles: export it without its "
-                "preprocessing"
+                f"{place}: {array[at]} is not below 2^53, and a model that prepares its rows takes "
+                "numbers as doubles: export it without its preprocessing"
             )
         flat = array.astype(np.float64).reshape(len(array), -1)
         yield from ((name, flat[:, i]) for i, name in enumerate(feature.columns))

@@ -69,8 +69,11 @@ class Crew:
         self._others: dict[int, subprocess.Popen[bytes]] = {}
         """By their numbers, those that this process has begun."""
 
-    def start(self, tasks: Sequence[Task]) -> None:
-        """Begin processes on this machine; raises UsageError where none can be started."""
+    def start(self, tasks: Sequence[Task], folder: str) -> None:
+        """Begin processes on this machine; raises UsageError where none can be started.
+
+        folder: of what they write for themselves, which is left where they are killed.
+        """
         threads = max(1, (os.cpu_count() or 1) // self._place.processes)
         for task in tasks:
             try:
@@ -83,6 +86,7 @@ class Crew:
                         "OMP_NUM_THREADS": str(threads),
                         **os.environ,
                         "LOCAL_RANK": str(task.rank),
+                        "TMPDIR": folder,
                         "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
                     },
                     start_new_session=True,  # Ctrl-C is for the first, which ends this too
@@ -189,7 +193,7 @@ def crew_of(
                         str(place.store), hardware.strategy,
                     )
                     for rank in range(1, place.processes)
-                ])  # fmt: skip
+                ], folder)  # fmt: skip
             crew.join()
             yield crew
         finally:
@@ -227,7 +231,7 @@ def follow(
             names = [name for name in own if theirs.get(name) != own[name]]
             raise UsageError(
                 f"process {place.rank + 1} of {place.processes} has read another "
-                f"{', '.join(names)} than the first: give each the same files"
+                f"{', '.join(names)} than the first: give each the same files and options"
             )
         program.load_weights(load(program.told()))
         optimizer = load(program.told())

@@ -19,8 +19,8 @@ from nnspec.training.datasets import dataset_of
 from nnspec.training.epochs import train
 from nnspec.training.hardware import Arithmetic, Device, Strategy, place_here
 from nnspec.training.loggers import Log
-from nnspec.training.run import Run, TrainingError, TrainingInterrupted
-from nnspec.training.runs import RunFolder, write_record
+from nnspec.training.run import Run, TrainingInterrupted
+from nnspec.training.runs import Begun, RunFolder, begun, write_record
 
 RECORD = "folds.json"
 MOST = 100
@@ -102,6 +102,15 @@ def _forget(path: Path) -> None:
                 run.clear()
 
 
+def _mark(place: Path) -> tuple[int, int] | None:
+    """Return what tells the checkpoint of a run from another one, or None where there is none."""
+    try:
+        found = RunFolder(place).checkpoint.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns
+
+
 def cross_validate(
     spec: AnySpec,
     folds: int = 5,
@@ -127,7 +136,7 @@ def cross_validate(
     `data.split` says: whole groups, alike many of each class, or one after the other in time, where
     the rows before a fold train. Each run has a folder of its own in `folder`, which gets a record
     of what all measured. The other settings are those of `train`; resume: go on with folds
-    that were begun, and train those that were not.
+    that were begun, and train those that were not as the first of them was.
 
     Raises UsageError and DataError before the first step, and what `train` raises.
     """
@@ -144,17 +153,24 @@ def cross_validate(
             resume=resume and RunFolder(place).checkpoint.exists(), overwrite=overwrite
         )
     runs = []
+    known = Begun()
+    if resume:
+        each = (begun(RunFolder(place).checkpoint) for place in places)
+        known = next((one for one in each if one != known), known)
+    before = _mark(places[0])
     for number, place in enumerate(places):
         data = dataset_of(spec, Fold(number, folds)) if number else first
 
         def one(data: Dataset = data, place: Path = place, **watching: Any) -> Run:
             goes_on = resume and RunFolder(place).checkpoint.exists()
+            others = Begun() if goes_on else known
             try:
                 return train(
-                    spec, backend, place, data=data, epochs=epochs, dtype=dtype, compiled=compiled,
-                    log=log, device=device, devices=devices, precision=precision,
-                    strategy=strategy, save_every=save_every, resume=goes_on,
-                    overwrite=overwrite, **watching,
+                    spec, backend or others.backend, place, data=data, epochs=epochs,
+                    dtype=dtype or others.dtype, compiled=compiled, log=log, device=device,
+                    devices=devices, precision=precision, strategy=strategy,
+                    save_every=others.every if save_every is None else save_every,
+                    resume=goes_on, overwrite=overwrite, **watching,
                 )  # fmt: skip
             except TrainingInterrupted:
                 raise TrainingInterrupted(
@@ -164,12 +180,9 @@ def cross_validate(
 
         try:
             runs.append(one() if on_fold is None else on_fold(number + 1, one))
-        except (TrainingInterrupted, TrainingError):
-            if overwrite and not number:
+        finally:
+            if overwrite and not number and _mark(place) != before:
                 _forget(path)
-            raise
-        if overwrite and not number:
-            _forget(path)
     found = CrossValidation(path, tuple(runs))
     write_record(path / RECORD, found.as_json())
     return found

@@ -116,14 +116,22 @@ def _identity(folder: Path) -> dict[str, Any]:
 
 
 def differing(runs: Sequence[Listed]) -> list[str]:
-    """Return the names of the settings in which runs differ, in their order."""
-    told = [run for run in runs if run.settings]
-    names = dict.fromkeys(name for run in told for name in run.settings)
-    return [
-        name
-        for name in names
-        if len({json.dumps(run.settings.get(name), sort_keys=True) for run in told}) > 1
-    ]
+    """Return the names of the settings in which runs differ, in their order.
+
+    A run whose checkpoint is gone tells its variables alone, and differs in no other setting.
+    """
+    sound = [run for run in runs if not run.problem]
+    told = [run for run in sound if any(not _is_variable(name) for name in run.settings)]
+    names = dict.fromkeys(name for run in sound for name in run.settings)
+    return [name for name in names if _differ(name, sound if _is_variable(name) else told)]
+
+
+def _is_variable(name: str) -> bool:
+    return name.startswith("variables.")
+
+
+def _differ(name: str, runs: Sequence[Listed]) -> bool:
+    return len({json.dumps(run.settings.get(name), sort_keys=True) for run in runs}) > 1
 
 
 def ordered(runs: Sequence[Listed], by: str) -> list[Listed]:

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -91,6 +92,8 @@ class Worker:
     """A process that takes one trial after the other; one that a trial has ended is begun anew."""
 
     def __init__(self) -> None:
+        # Of what it writes for itself, which is left where it is killed.
+        self._folder = tempfile.TemporaryDirectory(prefix="nnspec-", ignore_cleanup_errors=True)
         self._process = self._begun()
 
     def _begun(self) -> subprocess.Popen[bytes]:
@@ -100,7 +103,11 @@ class Worker:
                 [sys.executable, "-P", "-m", __name__],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+                env={
+                    **os.environ,
+                    "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+                    "TMPDIR": self._folder.name,
+                },
                 start_new_session=True,  # Ctrl-C is for who asked, and ends this too
             )
         except OSError as error:
@@ -109,7 +116,7 @@ class Worker:
     def tried(self, task: Task, report: Report) -> Outcome:
         """Return what came of a trial; raises UsageError where no process can be started."""
         if self._process.poll() is not None:
-            self.end()  # which closes its pipes
+            self._kill()  # which closes its pipes
             self._process = self._begun()
         told = {**dataclasses.asdict(task), "spec": str(task.spec), "folder": str(task.folder)}
         pipe = self._process.stdout
@@ -132,7 +139,11 @@ class Worker:
         _write(pipe, what)
 
     def end(self) -> None:
-        """End the process, whatever it is at."""
+        """End the process, whatever it is at, and remove what it has left."""
+        self._kill()
+        self._folder.cleanup()
+
+    def _kill(self) -> None:
         self._process.kill()
         with suppress(OSError):
             self._process.communicate()

@@ -139,3 +139,16 @@ def test_variables_in_which_runs_differ_are_told(folder: Path, tmp_path: Path) -
     every = runs_in([tmp_path])[0].settings
     assert every["variables.hidden"] == 3
     assert every["training.optimizer.type"] == "adam"
+
+
+def test_a_lost_checkpoint_makes_no_setting_differ(folder: Path, tmp_path: Path) -> None:
+    text = (folder / "spec.yaml").read_text().replace("rows.csv", str(folder / "rows.csv"))
+    (tmp_path / "spec.yaml").write_text("variables: {hidden: 4}\n" + text)
+    for name in ("a", "b", "c"):
+        spec = nnspec.load(tmp_path / "spec.yaml", variables={"hidden": 9 if name == "c" else 4})
+        nnspec.train(spec, "torch", tmp_path / name)
+    (tmp_path / "a" / "checkpoint.safetensors").unlink()
+    head, *rows = run(tmp_path).stdout.splitlines()
+    assert head.split()[-1] == "hidden"
+    assert [row.split()[-1] for row in rows] == ["4", "4", "9"]
+    assert "more settings differ" not in "".join(rows)

@@ -390,3 +390,16 @@ def test_an_array_that_is_not_there_is_told_beside_those_that_are(tmp_path):
     spec = spec_of(tmp_path, "npz", data={"features": {"x": "imagez"}})
     with pytest.raises(DataError, match=r"train\.npz.*imagez.*(x, label|label, x)"):
         load_data(spec)
+
+
+@pytest.mark.parametrize("stride", [1, 4])
+def test_windows_of_a_file_that_is_copied_are_told(tmp_path, stride):
+    """Their targets are compared with the rows of training, and not windows by their numbers."""
+    spec = series(tmp_path, list(range(20)), list(range(20)))
+    document = {**SERIES, "data": {**SERIES["data"], "windows": {"order": "t", "stride": stride}}}
+    spec = loads(json.dumps(document), path=tmp_path / "net.json")
+    assert not load_data(spec).notes
+    (tmp_path / "val.csv").write_bytes((tmp_path / "train.csv").read_bytes())
+    count = len(load_data(spec).validation)
+    (note,) = load_data(spec).notes
+    assert f"{count} of {count} validation rows are also for training" in note

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +15,7 @@ import pytest
 import zarr
 
 import nnspec
+from nnspec.data import streamed as blocks
 from nnspec.data import streamed_rows
 from nnspec.data.rows import load_data
 from nnspec.data.stored import Opened, Stored
@@ -341,6 +345,18 @@ def test_a_file_that_is_not_whole_is_told(tmp_path: Path) -> None:
     refused(tmp_path, ARRAYS, "Fortran order")
     np.savez(tmp_path / "rows.npz", **{**arrays, "x": arrays["x"][:-1]})
     refused(tmp_path, ARRAYS, "unequal numbers of rows")
+    for name in ("x", "kind"):
+        np.savez(tmp_path / "rows.npz", **{**arrays, name: np.float32(1)})
+        refused(tmp_path, ARRAYS, f'array "{name}" is a single value; rows are expected')
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux alone has a priority of each thread")
+def test_who_reads_steps_back() -> None:
+    def priority() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    assert blocks.readers().submit(priority).result() == 19
+    assert priority() < 19
 
 
 def spoilt(content: bytes, line: int, old: bytes, new: bytes) -> bytes:

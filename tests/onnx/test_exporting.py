@@ -204,3 +204,16 @@ def test_an_exporter_that_fixes_a_dynamic_axis_is_refused(tmp_path):
     with pytest.raises(UnsupportedError, match='fixed the axis "time" of the output'):
         export(spec, tmp_path / "m.onnx", via="torch")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("task", ["multiclass"])
+def test_a_file_that_takes_no_predictions_is_refused_before_they_are_made(tmp_path, trained):
+    spec, weights, _, _ = trained
+    export(spec, tmp_path / "m.onnx", weights=weights)
+    words = ["predict", str(tmp_path / "m.onnx"), "--data", str(tmp_path / "none.csv"), "-o"]
+    done = CliRunner().invoke(main, [*words, str(tmp_path / "out.json")])
+    assert done.exit_code == 2
+    assert "predictions go to a .csv or a .parquet file" in done.output
+    words[3] = str(tmp_path / "rows.csv")
+    assert CliRunner().invoke(main, [*words, str(tmp_path / "out.CSV")]).exit_code == 0
+    assert pl.read_csv(tmp_path / "out.CSV").height == 50

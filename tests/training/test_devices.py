@@ -13,8 +13,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 import nnspec
+from nnspec.cli import main
 from nnspec.errors import UsageError
 from nnspec.language.optimizers import OPTIMIZERS
 from nnspec.training.crew import Crew
@@ -120,7 +122,7 @@ def member() -> Any:
 def joined(member: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from dataclasses import asdict
 
-    def start(crew: Crew, tasks: Any) -> None:
+    def start(crew: Crew, tasks: Any, folder: str) -> None:
         (task,) = tasks
         member.stdin.write(json.dumps(asdict(task)).encode() + b"\n")
         member.stdin.flush()
@@ -297,9 +299,9 @@ def test_the_first_process_says_what_keeps_another_from_starting(
     spec, run = spec_in(tmp_path, "dropout"), tmp_path / "run"
     start = Crew.start
 
-    def without_rows(crew: Crew, tasks: Any) -> None:
+    def without_rows(crew: Crew, tasks: Any, folder: str) -> None:
         (tmp_path / "rows.npz").unlink()
-        start(crew, tasks)
+        start(crew, tasks, folder)
 
     monkeypatch.setattr(Crew, "start", without_rows)
     with pytest.raises(UsageError, match=r"process 2 of 2: .*rows\.npz: there is no such file"):
@@ -319,6 +321,23 @@ def test_torchrun_gives_each_process_its_place(monkeypatch: pytest.MonkeyPatch) 
         Hardware.asked(None, 1, None)
     with pytest.raises(UsageError, match="leave out `devices`"):
         Hardware.asked(None, 2, None)
+
+
+def test_who_follows_goes_on_as_the_first_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = spec_in(tmp_path, "dropout")
+    nnspec.train(nnspec.load(spec), "torch", tmp_path / "run", dtype="float64", epochs=1)
+    told: list[Any] = []
+    monkeypatch.setattr("nnspec.training.crew.follow", lambda *given: told.append(given[1:3]))
+    given = {"RANK": "1", "WORLD_SIZE": "2", "MASTER_ADDR": "localhost", "MASTER_PORT": "1",
+             "TORCHELASTIC_RUN_ID": "none"}  # fmt: skip
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    for more in (["--resume"], ["--overwrite"]):
+        words = ["train", str(spec), "-o", str(tmp_path / "run"), "--backend", "torch", *more]
+        assert CliRunner().invoke(main, words).exit_code == 0
+    assert told == [("torch", "float64"), ("torch", "float32")]
 
 
 SHARDED = ("dropout", "clipped", "weights", "steps", "blocks")

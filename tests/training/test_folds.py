@@ -20,6 +20,7 @@ from nnspec.data.splitting import split
 from nnspec.errors import DataError, UsageError
 from nnspec.language.training_schema import Data
 from nnspec.training.run import TrainingInterrupted
+from nnspec.training.runs import RunFolder, begun
 from nnspec.weights.canonical import load_weights
 
 COUNT = 97
@@ -219,6 +220,22 @@ def test_an_interrupted_fold_goes_on(spec: Path, tmp_path: Path) -> None:
     assert found.measures == expected.measures
 
 
+def test_folds_that_were_not_begun_are_trained_as_the_first_was(spec: Path, tmp_path: Path) -> None:
+    loaded, folder = nnspec.load(spec), tmp_path / "out"
+
+    def stop(epoch: Any) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(TrainingInterrupted):
+        nnspec.cross_validate(
+            loaded, 2, "keras", folder, dtype="float64", save_every=2,
+            on_fold=lambda number, train: train(on_epoch=stop),
+        )  # fmt: skip
+    nnspec.cross_validate(loaded, 2, folder=folder, resume=True)
+    for place in (folder / "fold1", folder / "fold2"):
+        assert begun(RunFolder(place).checkpoint) == ("keras", "float64", 2)
+
+
 def test_the_number_of_folds_is_checked(spec: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="2 to 100 folds are expected, not 1"):
         nnspec.cross_validate(nnspec.load(spec), 1, folder=tmp_path / "out")
@@ -238,11 +255,17 @@ def test_what_is_replaced_leaves_nothing_that_looks_like_what_is(
         nnspec.cross_validate(spec, 2, "onnx", tmp_path / "cv", overwrite=True)
     assert (tmp_path / "cv" / "folds.json").exists()
     assert (tmp_path / "cv" / "fold3" / "best.safetensors").exists()
-    with pytest.raises((TrainingInterrupted, KeyboardInterrupt)):
+
+    def ended(number: int, train: Any) -> Any:
+        """As the command line ends, by an error of its own."""
+        with pytest.raises(TrainingInterrupted):
+            train(on_epoch=stop)
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
         nnspec.cross_validate(
-            spec, 2, "torch", tmp_path / "cv", epochs=1, overwrite=True,
-            on_fold=lambda number, one: one(on_epoch=stop),
-        )  # fmt: skip
+            spec, 2, "torch", tmp_path / "cv", epochs=1, overwrite=True, on_fold=ended
+        )
     assert not (tmp_path / "cv" / "folds.json").exists()
     assert not list((tmp_path / "cv" / "fold3").iterdir())
     assert not (tmp_path / "cv" / "fold2" / "best.safetensors").exists()

@@ -270,6 +270,37 @@ def test_shares_beyond_0_to_1_are_refused_by_train_and_by_scripts(tmp_path: Path
         module.load_data(tmp_path / "rows.csv")
 
 
+SHARES: dict[str, Any] = {
+    "nnspec": 1, "name": "Net", "inputs": {"x": {"shape": [4, 1]}},
+    "layers": [{"type": "flatten"}, {"type": "dense", "units": 1}],
+    "data": {"source": "rows.csv", "features": {"x": "a"}, "target": "y", "windows": {}},
+    "training": {"task": "regression", "loss": {"type": "binary_cross_entropy"}},
+}  # fmt: skip
+
+
+def test_a_share_is_told_by_its_row_and_column_of_windows_too(tmp_path: Path) -> None:
+    numbers = np.linspace(0, 1, 30)
+    numbers[17] = 1.5
+    pl.DataFrame({"a": numbers, "y": numbers}).write_csv(tmp_path / "rows.csv")
+    spec = loads(json.dumps(SHARES), path=tmp_path / "net.json")
+    message = r'rows.csv, line 19: the target "y", row 18: it has the element 1.5'
+    with pytest.raises(DataError, match=message):
+        load_data(spec)
+
+
+def test_a_share_that_counts_for_nothing_may_be_any_number(tmp_path: Path) -> None:
+    numbers = np.linspace(0, 1, 30)
+    numbers[::7] = 255
+    pl.DataFrame({"a": np.linspace(0, 1, 30), "y": numbers}).write_csv(tmp_path / "rows.csv")
+    loss = {"type": "binary_cross_entropy", "ignore_index": 255}
+    training = {"task": "regression", "loss": loss, "epochs": 1, "keep": {"metric": "loss"}}
+    spec = loads(json.dumps({**SHARES, "training": training}), path=tmp_path / "net.json")
+    for backend in ("torch", "keras"):
+        run = nnspec.train(spec, backend, tmp_path / backend)
+        assert 0 < run.history[0].values["loss"] < 2
+        script_of(spec, backend).load_data(tmp_path / "rows.csv")
+
+
 def test_a_script_takes_no_list_of_arrays(tmp_path: Path) -> None:
     spec = _spec(CASES["labels of an array"], tmp_path, data={"target": ["is", "y"]})
     with pytest.raises(UsageError, match=r"the target is one array"):

@@ -250,6 +250,16 @@ def test_a_worker_that_dies_costs_one_trial(spec: Path, tmp_path: Path) -> None:
     assert "its process ended" in outcomes[1].problem
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="asks Linux for what a process was given")
+def test_what_a_worker_writes_for_itself_goes_with_it() -> None:
+    worker = Worker()
+    given = Path(f"/proc/{worker._process.pid}/environ").read_bytes().split(b"\0")
+    folder = Path(next(each for each in given if each.startswith(b"TMPDIR="))[7:].decode())
+    (folder / "rows.parquet").touch()
+    worker.end()
+    assert not folder.exists()
+
+
 def test_what_runs_when_a_tuning_is_ended_has_not_failed(
     spec: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

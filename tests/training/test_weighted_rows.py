@@ -280,6 +280,7 @@ WRONG: dict[str, tuple[str, dict[str, Any], str]] = {
         "tags of words", {"places": np.where(ARRAYS["places"] > 1, np.inf, 1)},
         "is no weight; a finite number",
     ),
+    "beyond float32": ("classes of rows", {"f_weight": WEIGHTS * 1e39}, "which float32 holds"),
     "all zero": ("classes of rows", {"f_weight": 0 * WEIGHTS}, "every row has the weight 0"),
     "words": ("classes of rows", {"f_weight": ["much"] * COUNT}, '"much" is not a number'),
     "words of an array": ("tags of words", {"places": np.array(["a"] * COUNT)}, "numbers are"),
