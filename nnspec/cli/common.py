@@ -28,7 +28,8 @@ def set_option(command: F) -> F:
         metavar="NAME=VALUE",
         multiple=True,
         callback=_read_variables,
-        help="Give a variable of the spec another value; may be repeated.",
+        help="Give a variable of the spec another value, or what a path leads to: "
+        "training.epochs=3, layers.hidden.units=64; may be repeated.",
     )(command)
 
 
