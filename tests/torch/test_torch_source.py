@@ -109,3 +109,42 @@ def test_padding_of_the_forward_pass_is_an_attribute() -> None:
     assert "F.pad(x, (self.size, 1))" in source
     report = nnspec.verify(spec, backends=("torch", "onnx"), exporters=False)
     assert report.passed, report.to_json()
+
+
+@pytest.mark.parametrize(
+    "kind", ["lion", "lamb", "asgd", "ftrl", "muon", "schedule_free_adamw", "adam"]
+)
+def test_a_step_takes_the_gradients_that_its_closure_computes(kind: str) -> None:
+    """As of every optimizer of PyTorch; so do Lightning's loops call it."""
+    import torch
+
+    without = {"decay": 0} if kind == "muon" else {}  # a hook decays before the closure is called
+    spec = spec_of(
+        [{"type": "dense", "units": 3, "name": "hidden"}, {"type": "dense", "units": 1}],
+        inputs={"x": {"shape": [4]}},
+        training={"task": "regression", "optimizer": {"type": kind, **without}},
+    )
+    emitted = load_source(nnspec.compile(spec, "torch", training=True).source, kind)
+    inputs = torch.linspace(-1, 1, 20).reshape(5, 4)
+    weights = {}
+    for is_within in (True, False):
+        torch.manual_seed(1)
+        model = emitted.Tested()
+        optimizer = emitted.make_optimizer(model)
+
+        def computed(model: Any = model, optimizer: Any = optimizer) -> Any:
+            optimizer.zero_grad()
+            loss = model(inputs).square().mean()
+            loss.backward()
+            return loss
+
+        for _ in range(2):
+            before = [each.detach().clone() for each in model.parameters()]
+            loss = optimizer.step(computed) if is_within else computed()
+            if not is_within:
+                assert optimizer.step() is None
+            assert loss.item() > 0
+            after = list(model.parameters())
+            assert not any(map(torch.equal, before, after))
+        weights[is_within] = after
+    assert all(map(torch.equal, weights[True], weights[False]))

@@ -30,12 +30,17 @@ class Muon(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> Any:
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
         for group in self.param_groups:
             for parameter in group["params"]:
                 if parameter.grad is None:
                     continue
                 move = self.orthogonal if group["use_muon"] else self.adam
                 move(parameter, parameter.grad, self.state[parameter], group)
+        return loss
 
     def orthogonal(
         self, parameter: Tensor, gradient: Tensor, state: Any, group: Any
@@ -93,6 +98,10 @@ class ScheduleFreeAdamW(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> Any:
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
         for group in self.param_groups:
             lr, (first, second) = group["lr"], group["betas"]
             # Groups of other rates weigh their steps alike.
@@ -118,6 +127,7 @@ class ScheduleFreeAdamW(torch.optim.Optimizer):
                 parameter.lerp_(base, share)
                 parameter.sub_(move, alpha=lr * (1 - first * (1 - share)))
                 base.sub_(move, alpha=lr)
+        return loss
 
     @torch.no_grad()
     def average(self, parameter: Tensor) -> Tensor:

@@ -14,6 +14,10 @@ class Lion(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> Any:
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
         for group in self.param_groups:
             first, second = group["betas"]
             for parameter in group["params"]:
@@ -26,6 +30,7 @@ class Lion(torch.optim.Optimizer):
                 towards = first * mean + (1 - first) * parameter.grad
                 parameter.sub_(group["lr"] * towards.sign())
                 mean.mul_(second).add_(parameter.grad, alpha=1 - second)
+        return loss
 
 
 class Lamb(torch.optim.Optimizer):
@@ -38,6 +43,10 @@ class Lamb(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> Any:
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
         for group in self.param_groups:
             first, second = group["betas"]
             for parameter in group["params"]:
@@ -58,6 +67,7 @@ class Lamb(torch.optim.Optimizer):
                 size, length = parameter.norm(), move.norm()
                 ratio = torch.where((size > 0) & (length > 0), size / length, 1.0)
                 parameter.sub_(group["lr"] * ratio * move)
+        return loss
 
 
 class DecreasingSGD(torch.optim.Optimizer):
@@ -68,6 +78,10 @@ class DecreasingSGD(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> Any:
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
         for group in self.param_groups:
             lr, lambd = group["lr"], group["lambd"]
             for parameter in group["params"]:
@@ -80,6 +94,7 @@ class DecreasingSGD(torch.optim.Optimizer):
                 eta = lr / (1 + lambd * lr * taken) ** group["alpha"]
                 parameter.mul_(1 - lambd * eta).sub_(parameter.grad, alpha=eta)
                 state["step"] += 1
+        return loss
 
 
 class Ftrl(torch.optim.Optimizer):
@@ -100,6 +115,10 @@ class Ftrl(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> Any:
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
         for group in self.param_groups:
             lr, power, limit = group["lr"], -group["power"], group["l1"]
             for parameter in group["params"]:
@@ -117,3 +136,4 @@ class Ftrl(torch.optim.Optimizer):
                 linear.add_(parameter.grad - change / lr * parameter)
                 curve = (total**power + group["beta"]) / lr + 2 * group["ridge"]
                 parameter.copy_((linear.clamp(-limit, limit) - linear) / curve)
+        return loss
