@@ -19,7 +19,7 @@ SOURCES = snippets(
 DEFINED = (
     *SOURCES,
     *("loss_function", "make_optimizer", "make_plateau", "compiled", "ReduceOnPlateau", "Batches"),
-    *("main", "predict", "save", "served", "sys"),
+    *("main", "predict", "require_finite", "save", "served", "sys"),
     *("Averaged", "Restored", "named_outputs", "losses_by_output"),
     "fnmatchcase",
     *("Weighted", "regularize", "weighted_mean"),
@@ -28,7 +28,7 @@ DEFINED = (
 """Names that the training part and the program define or import."""
 LOCAL = frozenset(
     {
-        *("arguments", "best", "data", "error", "expected", "history", "inputs", "last", "losses"),
+        *("arguments", "best", "data", "error", "expected", "inputs", "last", "losses"),
         *("measured", "measures", "model", "network", "output", "parser", "part", "record"),
         *("counts", "kinds", "losses", "pattern", "sample_weight"),
         *("saved", "source", "target", "targets", "validation"),

@@ -138,8 +138,9 @@ def callbacks(training: Training, *, has_validation: bool, is_measured: bool) ->
     if makes_plateau(training):
         made.append(f"{MADE}()")
     made.append("keras.callbacks.TerminateOnNaN()")
-    # First: what it logs, the others watch.
-    made = [*(["measures"] if is_measured else []), *made]
+    # First: what it logs, the others watch. Before it, as weights that diverged are not kept.
+    ends = "keras.callbacks.LambdaCallback(on_epoch_end=require_finite)"
+    made = [ends, *(["measures"] if is_measured else []), *made]
     if training.keeps_average:
         made = ["Averaged()", *made, "Restored()"]
     return [Expr(each) for each in made]

@@ -54,7 +54,7 @@ def script_source(spec: Spec, training: Training, head: Head | None, function: s
     # Where the loss takes logits, a network beside the one that is served is compiled.
     is_compiled = is_model(spec) if is_composed(spec.model) else head is None
     feeding = snippets("nnspec_keras.emitted", "program_by_output") if is_named(spec) else program
-    used = [serving["save"]]
+    used = [serving["save"], program["require_finite"]]
     parts = []
     if feeds_batches(training):
         weights = weight_names(spec)
@@ -90,6 +90,7 @@ def script_source(spec: Spec, training: Training, head: Head | None, function: s
     required = required_classes(spec)
     parts += [required.text] if required is not None else []
     parts += [
+        program["require_finite"].text,
         with_constants(serving["save"].text, IS_COMPILED=is_compiled),
         _predict_by_output(spec, training, is_inner=has_raw_ends)
         if is_named(spec)
@@ -285,12 +286,8 @@ def _main(spec: Spec, training: Training, function: str) -> str:
         lines += callback_lines(spec)
     fit["callbacks"] = callbacks(training, has_validation=data.has_validation, is_measured=is_apart)
     arguments = ", ".join(f"{key}={literal(value)}" for key, value in fit.items())
-    lines += wrap(f"history = network.fit({made}, {arguments}).history", 4)
-    losses = 'history["loss"]' + (' + history["val_loss"]' if data.has_validation else "")
     lines += [
-        *wrap(f"losses = {losses}", 4),
-        "    if not np.isfinite(losses).all():",
-        '        raise SystemExit(f"the loss is {np.max(losses)} in one of the epochs")',
+        *wrap(f"network.fit({made}, {arguments})", 4),
         "    network.load_weights(best)",
         "    save(model, record, arguments.output)",
         f"    for part, ({unpack}) in data.items():",

@@ -301,3 +301,36 @@ def test_a_diverging_run_fails_and_leaves_the_older_result(
         model = script_of(spec, backend).net()
         model.load_weights(kept[0])
         assert all(np.isfinite(array).all() for array in model.get_weights())
+
+
+# Keras copies a variable, when it saves, by a call that NumPy 2 has deprecated.
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_loss_of_validation_alone_that_is_not_finite_ends_its_epoch(
+    tmp_path: Path,
+    backend: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    spec = small(
+        tmp_path,
+        layers=[{"name": "o", "type": "dense", "units": 1}],
+        training={"task": "regression", "epochs": 9, "batch_size": 4},
+    )
+    module = script_of(spec, backend)
+    data, record = module.load_data(tmp_path / "rows.csv")
+    data["validation"] = tuple(1e25 * values for values in data["validation"])
+    monkeypatch.setattr(module, "load_data", lambda path: (data, record))
+    output = tmp_path / ("out.keras" if backend == "keras" else "out.safetensors")
+    with pytest.raises(SystemExit, match=r"^in epoch 1 the loss is \d.*loss': inf") as ended:
+        run(module, "--output", output)
+    assert ended.value.code not in (0, None)
+    assert "Epoch 2/9" not in capsys.readouterr().out
+    assert not [*tmp_path.glob("out*")]  # Keras would take -inf for the best
+
+
+def test_a_loss_of_minus_infinity_is_said_in_full(tmp_path: Path) -> None:
+    module = script_of(small(tmp_path), "keras")
+    with pytest.raises(SystemExit, match=r"^in epoch 3 the loss is 0\.3, .*'val_loss': -inf"):
+        module.require_finite(2, {"loss": 0.3, "val_loss": -np.inf, "lr": 0.1})
+    module.require_finite(2, {"loss": 0.3, "val_loss": 0.2, "val_precision": np.nan})

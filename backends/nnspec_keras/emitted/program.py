@@ -128,6 +128,13 @@ def served(model: keras.Model, record: dict[str, Any]) -> keras.Model:
     return keras.Model(inputs[0] if HAS_ONE_INPUT else inputs, output)
 
 
+def require_finite(epoch: int, logs: dict[str, float]) -> None:
+    """End the program after an epoch whose loss is not a finite number."""
+    losses = [logs[name] for name in ("loss", "val_loss") if name in logs]
+    if not np.isfinite(losses).all():
+        raise SystemExit(f"in epoch {epoch + 1} the loss is {logs['loss']}, {logs}")
+
+
 def save(model: keras.Model, record: dict[str, Any], path: Path) -> None:
     """Write the network, and how rows become its inputs, each whole or not at all."""
     temporary = path.with_name(f"{path.stem}.part.keras")

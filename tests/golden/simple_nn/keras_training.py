@@ -353,6 +353,13 @@ class Batches(keras.utils.PyDataset):
         self.rows = list(batches(len(self.target), self.epoch))
 
 
+def require_finite(epoch: int, logs: dict[str, float]) -> None:
+    """End the program after an epoch whose loss is not a finite number."""
+    losses = [logs[name] for name in ("loss", "val_loss") if name in logs]
+    if not np.isfinite(losses).all():
+        raise SystemExit(f"in epoch {epoch + 1} the loss is {logs['loss']}, {logs}")
+
+
 def save(model: keras.Model, record: dict[str, Any], path: Path) -> None:
     """Write the network, and how rows become its inputs, each whole or not at all."""
     temporary = path.with_name(f"{path.stem}.part.keras")
@@ -412,13 +419,14 @@ def main() -> None:
         parser.error(str(error))
     inputs, target = data["train"]
     network = compiled(model)
-    history = network.fit(
+    network.fit(
         Batches(inputs, target),
         epochs=arguments.epochs,
         shuffle=False,
         validation_data=data["validation"],
         validation_batch_size=16,
         callbacks=[
+            keras.callbacks.LambdaCallback(on_epoch_end=require_finite),
             keras.callbacks.ModelCheckpoint(
                 pattern,
                 monitor="val_loss",
@@ -428,10 +436,7 @@ def main() -> None:
             ),
             keras.callbacks.TerminateOnNaN(),
         ],
-    ).history
-    losses = history["loss"] + history["val_loss"]
-    if not np.isfinite(losses).all():
-        raise SystemExit(f"the loss is {np.max(losses)} in one of the epochs")
+    )
     network.load_weights(best)
     save(model, record, arguments.output)
     for part, (inputs, target) in data.items():

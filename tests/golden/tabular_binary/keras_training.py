@@ -285,6 +285,13 @@ def require_writable(path: Path, *given: Path | None) -> None:
         pass
 
 
+def require_finite(epoch: int, logs: dict[str, float]) -> None:
+    """End the program after an epoch whose loss is not a finite number."""
+    losses = [logs[name] for name in ("loss", "val_loss") if name in logs]
+    if not np.isfinite(losses).all():
+        raise SystemExit(f"in epoch {epoch + 1} the loss is {logs['loss']}, {logs}")
+
+
 def save(model: keras.Model, record: dict[str, Any], path: Path) -> None:
     """Write the network, and how rows become its inputs, each whole or not at all."""
     temporary = path.with_name(f"{path.stem}.part.keras")
@@ -344,13 +351,14 @@ def main() -> None:
         parser.error(str(error))
     inputs, target = data["train"]
     network = compiled(model)
-    history = network.fit(
+    network.fit(
         inputs,
         target,
         batch_size=1,
         epochs=arguments.epochs,
         shuffle=False,
         callbacks=[
+            keras.callbacks.LambdaCallback(on_epoch_end=require_finite),
             keras.callbacks.ModelCheckpoint(
                 pattern,
                 monitor="loss",
@@ -360,10 +368,7 @@ def main() -> None:
             ),
             keras.callbacks.TerminateOnNaN(),
         ],
-    ).history
-    losses = history["loss"]
-    if not np.isfinite(losses).all():
-        raise SystemExit(f"the loss is {np.max(losses)} in one of the epochs")
+    )
     network.load_weights(best)
     save(model, record, arguments.output)
     for part, (inputs, target) in data.items():
