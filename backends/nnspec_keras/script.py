@@ -290,6 +290,7 @@ def _main(spec: Spec, training: Training, function: str) -> str:
         *wrap(f"network.fit({made}, {arguments})", 4),
         "    network.load_weights(best)",
         "    save(model, record, arguments.output)",
+        "    best.unlink()",
         f"    for part, ({unpack}) in data.items():",
         *wrap(
             "measured = network.evaluate"

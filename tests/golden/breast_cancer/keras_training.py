@@ -498,6 +498,7 @@ def main() -> None:
     )
     network.load_weights(best)
     save(model, record, arguments.output)
+    best.unlink()
     for part, (inputs, target) in data.items():
         measured = network.evaluate(
             inputs, target, batch_size=32, verbose=0, return_dict=True
