@@ -11,7 +11,7 @@ from nnspec.layers import Parameter
 from nnspec.layers.base import spatial_axes
 from nnspec.layers.convolution import Convolution
 from nnspec.layers.shapes import same_padding
-from nnspec_keras.core import KERNELS, kernel_and_bias, weighted
+from nnspec_keras.core import KERNELS, LAST, kernel_and_bias, weighted
 from nnspec_keras.initial import depthwise as depthwise_initializer
 from nnspec_keras.initial import keras_initializer
 from nnspec_keras.normalized import normalized
@@ -38,7 +38,7 @@ def is_same(
 def zero_padding(pads: Pads) -> Lowered:
     """Return layers.ZeroPadding of the first input."""
     values = (("pads", "padding", compact_pads(pads)),)
-    padding = apply(f"layers.ZeroPadding{len(pads)}D", Field("pads"))
+    padding = apply(f"layers.ZeroPadding{len(pads)}D", Field("pads"), **LAST)
     return Lowered(apply(padding, X), values=values)
 
 
@@ -67,6 +67,7 @@ def convolution(layer: layers.Conv1D | layers.Conv2D | layers.Conv3D, context: C
         ("filters", layer.filters),
         ("kernel_size", compact(layer.kernel_size)),
         **keywords,
+        **LAST,
         **weighted(layer, parameters, initializers),
     )
     natives = kernel_and_bias(parameters)
@@ -86,6 +87,7 @@ def depthwise(layer: layers.DepthwiseConv1D | layers.DepthwiseConv2D, context: C
         f"{_varying(context)}DepthwiseConv{len(layer.kernel_size)}D",
         ("kernel_size", compact(layer.kernel_size)),
         **keywords,
+        **LAST,
         **weighted(layer, bias, initializers),
     )
     natives = (
@@ -110,6 +112,7 @@ def separable(layer: layers.SeparableConv1D | layers.SeparableConv2D, context: C
         ("filters", layer.filters),
         ("kernel_size", compact(layer.kernel_size)),
         **keywords,
+        **LAST,
         **weighted(layer, bias, initializers),
     )
     natives = (

@@ -18,6 +18,8 @@ from nnspec_keras.normalized import normalized
 
 KERNELS = {2: (1, 0), 3: (2, 1, 0), 4: (2, 3, 1, 0), 5: (2, 3, 4, 1, 0)}
 """Rank of a canonical weight -> the order of its axes in a Keras kernel."""
+LAST: Mapping[str, object] = {"data_format": "channels_last"}
+"""Said of each layer that would else take it from the settings of whoever runs the code."""
 
 
 def kernel_and_bias(parameters: Iterable[Parameter]) -> tuple[NativeParameter, ...]:
@@ -63,6 +65,11 @@ def dense(layer: layers.Dense, context: Context) -> Lowered:
     return Lowered(CALLED, module, parameters=kernel_and_bias(parameters))
 
 
+def flatten(layer: layers.Flatten, context: Context) -> Lowered:
+    """layers.Flatten, which takes a vector as it is in either format."""
+    return Lowered(CALLED, call("layers.Flatten", **(LAST if context.rank > 1 else {})))
+
+
 def reshape(layer: layers.Reshape, context: Context) -> Lowered:
     """layers.Reshape; a helper where axes of the input keep their dynamic sizes."""
     given, shape = context.inputs[0].shape, context.outputs[0].shape
@@ -89,7 +96,7 @@ def part_rows(layer: PartRows, context: Context) -> Lowered:
 
 ROWS: Rows = {
     layers.Dense: normalized(dense),
-    layers.Flatten: without_settings("layers.Flatten"),
+    layers.Flatten: flatten,
     layers.Reshape: reshape,
     MergeRows: without_settings("MergeRows"),
     PartRows: part_rows,

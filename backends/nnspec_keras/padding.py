@@ -7,6 +7,7 @@ from nnspec.emit.code import call
 from nnspec.emit.lowering import Context, Lowered, Rows
 from nnspec.emit.tree import CALLED, X, apply
 from nnspec.layers.padding import Cropping, ReflectionPadding, ReplicationPadding, SpatialPadding
+from nnspec_keras.core import LAST
 
 Pads = tuple[tuple[int, int], ...]
 
@@ -21,7 +22,7 @@ def compact_pads(pads: Pads) -> object:
 def zero_padding(layer: SpatialPadding, context: Context) -> Lowered:
     """layers.ZeroPadding."""
     function = f"layers.ZeroPadding{layer.axes}D"
-    return Lowered(CALLED, call(function, ("padding", compact_pads(layer.padding))))
+    return Lowered(CALLED, call(function, ("padding", compact_pads(layer.padding)), **LAST))
 
 
 def reflection_padding(layer: ReflectionPadding, context: Context) -> Lowered:
@@ -36,9 +37,10 @@ def replication_padding(layer: ReplicationPadding, context: Context) -> Lowered:
 
 
 def cropping(layer: Cropping, context: Context) -> Lowered:
-    """layers.Cropping."""
+    """layers.Cropping; that of one axis takes no format."""
     function = f"layers.Cropping{layer.axes}D"
-    return Lowered(CALLED, call(function, ("cropping", compact_pads(layer.cropping))))
+    keywords = LAST if layer.axes > 1 else {}
+    return Lowered(CALLED, call(function, ("cropping", compact_pads(layer.cropping)), **keywords))
 
 
 ROWS: Rows = {

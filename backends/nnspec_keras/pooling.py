@@ -11,6 +11,7 @@ from nnspec.layers.average_pooling import AveragePooling
 from nnspec.layers.global_pooling import AdaptivePooling, GlobalPooling
 from nnspec.layers.pooling import MaxPooling, Pooling
 from nnspec_keras.convolution import is_same, same_by_size, zero_padding
+from nnspec_keras.core import LAST
 
 
 def max_pooling(layer: MaxPooling, context: Context) -> Lowered:
@@ -32,7 +33,7 @@ def max_pooling(layer: MaxPooling, context: Context) -> Lowered:
             whole = ((0, 0), *pads, (0, 0))
             before = Lowered(apply("ops.pad", X, whole, constant_values=float("-inf")))
     function = "MaxPooling3D" if layer.axes == 3 else f"layers.MaxPooling{layer.axes}D"
-    module = call(function, ("pool_size", compact(layer.pool_size)), **keywords)
+    module = call(function, ("pool_size", compact(layer.pool_size)), **keywords, **LAST)
     return Lowered(CALLED, module, before=before)
 
 
@@ -46,10 +47,11 @@ def average_pooling(layer: AveragePooling, context: Context) -> Lowered:
             before = same_by_size(layer.pool_size, layer.steps)
         else:
             keywords["padding"] = "same"
-        module = call(function, ("pool_size", compact(layer.pool_size)), **keywords)
+        module = call(function, ("pool_size", compact(layer.pool_size)), **keywords, **LAST)
         return Lowered(CALLED, module, before=before)
     zeros, uncounted = layer.counted(context.inputs[0].shape, context.data_format)
     before = zero_padding(zeros) if any(map(any, zeros)) else None
+    more = LAST
     if any(map(any, uncounted)):
         if before is None and is_same(uncounted, context, layer.pool_size, layer.steps):
             keywords["padding"] = "same"
@@ -58,7 +60,8 @@ def average_pooling(layer: AveragePooling, context: Context) -> Lowered:
             # Keras takes one pair for one axis.
             padding = uncounted[0] if layer.axes == 1 else uncounted
             keywords = {"strides": compact(layer.steps), "padding": padding}
-    module = call(function, ("pool_size", compact(layer.pool_size)), **keywords)
+            more = {}
+    module = call(function, ("pool_size", compact(layer.pool_size)), **keywords, **more)
     return Lowered(CALLED, module, before=before)
 
 
@@ -74,7 +77,7 @@ def global_max_pooling(layer: GlobalPooling, context: Context) -> Lowered:
 
 def _global(function: str, layer: GlobalPooling) -> Lowered:
     keywords = {"keepdims": True} if layer.keepdims else {}
-    return Lowered(CALLED, call(function, **keywords))
+    return Lowered(CALLED, call(function, **keywords, **LAST))
 
 
 def adaptive_average_pooling(layer: AdaptivePooling, context: Context) -> Lowered:
@@ -91,7 +94,7 @@ def adaptive_average_pooling(layer: AdaptivePooling, context: Context) -> Lowere
         return equal
     is_stock = min(*sizes, *layer.output_size) > 1
     function = f"{'layers.' if is_stock else ''}AdaptiveAveragePooling{layer.axes}D"
-    return Lowered(CALLED, call(function, ("output_size", compact(layer.output_size))))
+    return Lowered(CALLED, call(function, ("output_size", compact(layer.output_size)), **LAST))
 
 
 def adaptive_max_pooling(layer: AdaptivePooling, context: Context) -> Lowered:
@@ -108,7 +111,7 @@ def adaptive_max_pooling(layer: AdaptivePooling, context: Context) -> Lowered:
     if (equal := _equal_bins(layer, sizes, "Max")) is not None:
         return equal
     function = f"AdaptiveMaxPooling{layer.axes}D"
-    return Lowered(CALLED, call(function, ("output_size", compact(layer.output_size))))
+    return Lowered(CALLED, call(function, ("output_size", compact(layer.output_size)), **LAST))
 
 
 def _dynamic(layer: AdaptivePooling, **settings: bool) -> Lowered:
@@ -121,7 +124,7 @@ def _equal_bins(layer: AdaptivePooling, sizes: tuple[int, ...], kind: str) -> Lo
     if any(size % output for size, output in zip(sizes, layer.output_size, strict=True)):
         return None
     window = tuple(size // output for size, output in zip(sizes, layer.output_size, strict=True))
-    module = call(f"layers.{kind}Pooling{layer.axes}D", ("pool_size", compact(window)))
+    module = call(f"layers.{kind}Pooling{layer.axes}D", ("pool_size", compact(window)), **LAST)
     return Lowered(CALLED, module)
 
 

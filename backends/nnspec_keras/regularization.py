@@ -10,6 +10,8 @@ from nnspec.emit.lowering import Context, Lowered, Rows
 from nnspec.emit.tree import CALLED, MODULE, Inputs, X, apply
 from nnspec.layers import Layer
 from nnspec.layers.activity import ActivityRegularization
+from nnspec.layers.regularization import SpatialDropout
+from nnspec_keras.core import LAST
 
 
 def of_number(function: str, field: str) -> Callable[[Layer, Context], Lowered]:
@@ -19,6 +21,13 @@ def of_number(function: str, field: str) -> Callable[[Layer, Context], Lowered]:
         return Lowered(CALLED, call(function, (field, float(getattr(layer, field)))))
 
     return lowering
+
+
+def spatial_dropout(layer: SpatialDropout, context: Context) -> Lowered:
+    """layers.SpatialDropout; that of one axis takes no format."""
+    function = f"layers.SpatialDropout{layer.axes - 1}D"  # the channels are one of our axes
+    keywords = LAST if layer.axes > 2 else {}
+    return Lowered(CALLED, call(function, ("rate", float(layer.rate)), **keywords))
 
 
 def sampling(layer: layers.Sampling, context: Context) -> Lowered:
@@ -42,7 +51,7 @@ ROWS: Rows = {
     layers.GaussianDropout: of_number("layers.GaussianDropout", "rate"),
     layers.GaussianNoise: of_number("layers.GaussianNoise", "stddev"),
     layers.Sampling: sampling,
-    layers.SpatialDropout1D: of_number("layers.SpatialDropout1D", "rate"),
-    layers.SpatialDropout2D: of_number("layers.SpatialDropout2D", "rate"),
-    layers.SpatialDropout3D: of_number("layers.SpatialDropout3D", "rate"),
+    layers.SpatialDropout1D: spatial_dropout,
+    layers.SpatialDropout2D: spatial_dropout,
+    layers.SpatialDropout3D: spatial_dropout,
 }

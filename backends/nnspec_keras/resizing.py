@@ -9,12 +9,14 @@ from nnspec.emit.lowering import Context, Lowered, Rows
 from nnspec.emit.tree import CALLED
 from nnspec.layers.resizing import UpSampling
 from nnspec.layers.windows import spatial_sizes
+from nnspec_keras.core import LAST
 
 
 def up_sampling(layer: UpSampling, context: Context) -> Lowered:
-    """layers.UpSampling."""
+    """layers.UpSampling; that of one axis takes no format."""
     function = f"layers.UpSampling{layer.axes}D"
-    return Lowered(CALLED, call(function, ("size", compact(layer.size))))
+    keywords = LAST if layer.axes > 1 else {}
+    return Lowered(CALLED, call(function, ("size", compact(layer.size)), **keywords))
 
 
 def resize(layer: layers.Resize, context: Context) -> Lowered:

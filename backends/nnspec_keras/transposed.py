@@ -9,7 +9,7 @@ from nnspec.emit.lowering import Context, Lowered, Rows
 from nnspec.emit.tree import CALLED
 from nnspec.layers.transposed import ConvolutionTranspose
 from nnspec_keras.convolution import sliced
-from nnspec_keras.core import kernel_and_bias, weighted
+from nnspec_keras.core import LAST, kernel_and_bias, weighted
 from nnspec_keras.initial import keras_initializer
 from nnspec_keras.normalized import normalized
 
@@ -48,6 +48,8 @@ def convolution_transpose(layer: ConvolutionTranspose, context: Context) -> Lowe
             slice(begin or None, tail - gap or None)
             for (begin, _), tail, gap in zip(crops, tails, gaps, strict=True)
         ]
+    if not is_grouped:
+        keywords |= LAST
     parameters = context.parameters(layer)
     fans = "sum" if layer.groups == 1 else ""
     weights = weighted(

@@ -1,5 +1,6 @@
 """Every layer's forward pass and gradient in double precision, against PyTorch's functions."""
 
+import keras
 import numpy as np
 import pytest
 import torch
@@ -17,6 +18,7 @@ from keras_cases import (
 
 from nnspec import layers
 from nnspec.backend import Options
+from nnspec.emit.loading import load_source
 from nnspec.layers import LAYERS
 from nnspec.layers.activity import ActivityRegularization
 from nnspec.layers.rows import MergeRows, PartRows
@@ -98,6 +100,61 @@ def test_layer_of_images(case, data_format, layout):
 
     spec = image_spec(fields, data_format)
     assert_same(spec, to_layout(network, data_format), layout=layout)
+
+
+@pytest.fixture
+def channels_first_by_default():
+    """What ~/.keras/keras.json may say."""
+    before = keras.config.image_data_format()
+    keras.config.set_image_data_format(FIRST)
+    yield
+    keras.config.set_image_data_format(before)
+
+
+IMAGES = {
+    **{case: [{"name": "layer", **fields}] for case, (fields, _) in IMAGE_LAYERS.items()},
+    "several": [
+        {"type": "max_pooling2d", "pool_size": 2, "padding": [[1, 0], [0, 1]]},
+        {"type": "average_pooling2d", "pool_size": 2, "strides": 1, "padding": 1},
+        {"type": "up_sampling2d", "size": 2},
+        {"type": "spatial_dropout2d", "rate": 0.5},
+        {"type": "cropping2d", "cropping": 1},
+        {"type": "flatten"},
+    ],
+    "a sequence": [
+        {"type": "reshape", "shape": [21, 6]},
+        {"type": "conv1d", "filters": 4, "kernel_size": 3, "padding": "causal"},
+        {"type": "conv1d_transpose", "filters": 3, "kernel_size": 2, "strides": 2},
+        {"type": "max_pooling1d", "pool_size": 2},
+        {"type": "zero_padding1d", "padding": 1},
+        {"type": "global_average_pooling1d"},
+    ],
+    "a volume": [
+        {"type": "reshape", "shape": [7, 3, 3, 2]},
+        {"type": "conv3d", "filters": 4, "kernel_size": 2, "padding": "same"},
+        {"type": "max_pooling3d", "pool_size": [2, 1, 1]},
+        {"type": "average_pooling3d", "pool_size": [1, 2, 1], "padding": [0, 1, 0]},
+        {"type": "flatten"},
+    ],
+}
+
+
+@pytest.mark.parametrize("case", IMAGES)
+def test_emitted_code_asks_no_setting_where_the_channels_are(case, channels_first_by_default):
+    fields = [
+        {**layer, "axis": -1} if layer.get("axis") == "channels" else layer
+        for layer in IMAGES[case]
+    ]
+    first = {"name": "first", "type": "conv2d", "filters": 3, "kernel_size": 1}
+    spec = spec_of([first, *fields], inputs=(7, 6, 3), data_format=LAST)
+    program = backend.compile(spec).build(random_weights(spec.graph))  # this sets channels_last
+    inputs = arrays_of(spec.graph)
+    expected = program.forward(inputs)[spec.graph.outputs[0]]
+    model = load_source(backend.compile(spec).source, "case").case()
+    model.set_weights(program.model.get_weights())
+    given = model.predict(inputs["image"].astype("float32"), verbose=0)
+    assert given.shape == expected.shape
+    assert np.abs(given - expected).max() <= 1e-6 * np.abs(expected).max()
 
 
 @pytest.mark.parametrize("case", ACTIVATIONS)

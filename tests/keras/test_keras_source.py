@@ -91,7 +91,9 @@ def test_blocks_are_functions_and_repetitions_are_loops():
     assert functions(loads(BLOCKS)) == text('''
         def unit(x, filters, rate, name):
             """x (batch, 8, 8, channels) -> drop (batch, 8, 8, filters)."""
-            x = layers.Conv2D(filters, 3, padding="same", name=f"{name}.conv")(x)
+            x = layers.Conv2D(
+                filters, 3, padding="same", data_format="channels_last", name=f"{name}.conv"
+            )(x)
             return layers.Dropout(rate, name=f"{name}.drop")(x)
 
 
@@ -138,22 +140,28 @@ def test_what_keras_defaults_differently_is_written_out():
     assert functions(spec) == text('''
         def average_pooling2d(pool_size, strides, padding, name):
             """Return a layer's function: the mean of each window, padding not counted."""
-            pad = layers.ZeroPadding2D(padding, name=f"{name}.padding")
-            pool = layers.AveragePooling2D(pool_size, strides, name=name)
+            pad = layers.ZeroPadding2D(
+                padding, data_format="channels_last", name=f"{name}.padding"
+            )
+            pool = layers.AveragePooling2D(
+                pool_size, strides, data_format="channels_last", name=name
+            )
             return lambda x: pool(pad(x)) / pool(pad(ops.ones_like(x)))
 
 
         def case() -> keras.Model:
             """image (batch, 8, 8, 3) -> average_pooling2d_1 (batch, 2, 2, 4)."""
             image = keras.Input((8, 8, 3), name="image")
-            x = layers.ZeroPadding2D(((2, 0), (1, 1)))(image)
-            x = layers.Conv2D(4, 3, name="conv2d_1")(x)  # (batch, 8, 8, 4)
+            x = layers.ZeroPadding2D(((2, 0), (1, 1)), data_format="channels_last")(image)
+            x = layers.Conv2D(4, 3, data_format="channels_last", name="conv2d_1")(x)
             x = layers.BatchNormalization(
                 momentum=0.9, epsilon=1e-5, name="batch_normalization_1"
             )(x)
             x = layers.LeakyReLU(negative_slope=0.01, name="leaky_relu_1")(x)
             x = ops.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)), constant_values=float("-inf"))
-            x = layers.MaxPooling2D(3, strides=2, name="max_pooling2d_1")(x)  # (batch, 4, 4, 4)
+            x = layers.MaxPooling2D(
+                3, strides=2, data_format="channels_last", name="max_pooling2d_1"
+            )(x)
             average_pooling2d_1 = average_pooling2d(
                 2, strides=2, padding=((1, 0), (1, 0)), name="average_pooling2d_1"
             )(x)

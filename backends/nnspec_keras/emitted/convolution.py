@@ -12,7 +12,9 @@ class Varying(layers.Layer):
     def call(self, x, strides=None, padding="valid", dilation_rate=1):
         if strides is None:
             return super().call(x)
-        y = self.convolve(x, self.kernel, strides, padding, dilation_rate=dilation_rate)
+        y = self.convolve(
+            x, self.kernel, strides, padding, "channels_last", dilation_rate
+        )
         return y + self.bias if self.use_bias else y
 
     def compute_output_spec(self, x, **window):

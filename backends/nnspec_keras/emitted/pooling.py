@@ -115,22 +115,34 @@ class DynamicAdaptivePooling(layers.Layer):
 
 def average_pooling1d(pool_size, strides, padding, name):
     """Return a layer's function: the mean of each window, padding not counted."""
-    pad = layers.ZeroPadding1D(padding, name=f"{name}.padding")
-    pool = layers.AveragePooling1D(pool_size, strides, name=name)
+    pad = layers.ZeroPadding1D(
+        padding, data_format="channels_last", name=f"{name}.padding"
+    )
+    pool = layers.AveragePooling1D(
+        pool_size, strides, data_format="channels_last", name=name
+    )
     return lambda x: pool(pad(x)) / pool(pad(ops.ones_like(x)))
 
 
 def average_pooling2d(pool_size, strides, padding, name):
     """Return a layer's function: the mean of each window, padding not counted."""
-    pad = layers.ZeroPadding2D(padding, name=f"{name}.padding")
-    pool = layers.AveragePooling2D(pool_size, strides, name=name)
+    pad = layers.ZeroPadding2D(
+        padding, data_format="channels_last", name=f"{name}.padding"
+    )
+    pool = layers.AveragePooling2D(
+        pool_size, strides, data_format="channels_last", name=name
+    )
     return lambda x: pool(pad(x)) / pool(pad(ops.ones_like(x)))
 
 
 def average_pooling3d(pool_size, strides, padding, name):
     """Return a layer's function: the mean of each window, padding not counted."""
-    pad = layers.ZeroPadding3D(padding, name=f"{name}.padding")
-    pool = layers.AveragePooling3D(pool_size, strides, name=name)
+    pad = layers.ZeroPadding3D(
+        padding, data_format="channels_last", name=f"{name}.padding"
+    )
+    pool = layers.AveragePooling3D(
+        pool_size, strides, data_format="channels_last", name=name
+    )
     return lambda x: pool(pad(x)) / pool(pad(ops.ones_like(x)))
 
 

@@ -109,7 +109,8 @@ def served(model: keras.Model, record: dict[str, Any]) -> keras.Model:
             mean, scale = (
                 np.reshape(kind[key], kind["shape"]) for key in ("mean", "scale")
             )
-            raw = layers.Rescaling(1 / scale, -mean / scale, dtype="float64")(raw)
+            # Rescaling would turn these numbers where keras.json says channels_first.
+            raw = raw * (1 / scale) + -mean / scale
             raw = layers.Identity(dtype=tensor.dtype)(raw)
         given.append(raw)
     output = network(given[0] if HAS_ONE_INPUT else given)
@@ -124,7 +125,7 @@ def served(model: keras.Model, record: dict[str, Any]) -> keras.Model:
             for key in ("output_mean", "output_scale")
         )
     if SHIFTS_TARGET:
-        output = layers.Rescaling(scale, mean, dtype="float64")(output)
+        output = layers.Identity(dtype="float64")(output) * scale + mean
     return keras.Model(inputs[0] if HAS_ONE_INPUT else inputs, output)
 
 

@@ -404,7 +404,7 @@ def served(model: keras.Model, record: dict[str, Any]) -> keras.Model:
             mean, scale = (
                 np.reshape(kind[key], kind["shape"]) for key in ("mean", "scale")
             )
-            raw = layers.Rescaling(1 / scale, -mean / scale, dtype="float64")(raw)
+            raw = raw * (1 / scale) + -mean / scale
             raw = layers.Identity(dtype=tensor.dtype)(raw)
         given.append(raw)
     output = network(given[0])

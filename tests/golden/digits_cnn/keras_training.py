@@ -23,6 +23,7 @@ def residual(x, filters, name):
         filters,
         3,
         padding="same",
+        data_format="channels_last",
         use_bias=False,
         name=f"{name}.conv1",
     )(x)
@@ -32,6 +33,7 @@ def residual(x, filters, name):
         filters,
         3,
         padding="same",
+        data_format="channels_last",
         use_bias=False,
         name=f"{name}.conv2",
     )(y)
@@ -44,13 +46,27 @@ def digits_cnn() -> keras.Model:
     """image (batch, 1, 8, 8) -> probabilities (batch, 10)."""
     image = keras.Input((1, 8, 8), name="image")
     x = layers.Permute((2, 3, 1))(image)  # channels last
-    x = layers.Conv2D(16, 3, padding="same", activation="relu", name="stem")(x)
+    x = layers.Conv2D(
+        16,
+        3,
+        padding="same",
+        data_format="channels_last",
+        activation="relu",
+        name="stem",
+    )(x)
     x = residual(x, filters=16, name="block1")
-    x = layers.Conv2D(32, 3, padding="same", activation="relu", name="widen")(x)
-    x = layers.MaxPooling2D(2, name="pool")(x)  # (batch, 4, 4, 32)
+    x = layers.Conv2D(
+        32,
+        3,
+        padding="same",
+        data_format="channels_last",
+        activation="relu",
+        name="widen",
+    )(x)
+    x = layers.MaxPooling2D(2, data_format="channels_last", name="pool")(x)
     x = residual(x, filters=32, name="block2")
     x = layers.Permute((3, 1, 2))(x)  # channels first
-    x = layers.Flatten(name="flatten_1")(x)
+    x = layers.Flatten(data_format="channels_last", name="flatten_1")(x)
     x = layers.Dense(64, activation="relu", name="hidden")(x)
     x = layers.Dense(10, name="scores")(x)
     probabilities = layers.Softmax(name="probabilities")(x)

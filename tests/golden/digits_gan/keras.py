@@ -44,7 +44,7 @@ def discriminator_model() -> keras.Model:
     """image (batch, 1, 8, 8) -> rescaling_2 (batch, 1)."""
     image = keras.Input((1, 8, 8), name="image")
     x = Rescale(0.125, -1.0, name="rescaling_1")(image)
-    x = layers.Flatten(name="flatten_1")(x)
+    x = layers.Flatten(data_format="channels_last", name="flatten_1")(x)
     x = layers.Dense(256, name="look1")(x)
     x = layers.LeakyReLU(negative_slope=0.2, name="look1.leaky_relu")(x)
     x = layers.Dense(256, name="look2")(x)
