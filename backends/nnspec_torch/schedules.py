@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
-from nnspec.emit.code import literal, wrap
+from nnspec.emit.code import literal, short, wrap
 from nnspec.emit.training import indented, row_of
 from nnspec.language.optimizers import Optimizer
 from nnspec.language.schedules import Schedule, Warmed, chains, cycles, decay, falling, plateau
@@ -28,12 +28,27 @@ class Factor(NamedTuple):
 _MATH = frozenset({"math"})
 
 
+def _share(part: float, whole: float) -> str:
+    """Return the expression of what a number is of another."""
+    return short(part / whole, f"{literal(part)} / {literal(whole)}")
+
+
+def _less(first: float, second: float, exprs: tuple[str, str]) -> str:
+    """Return the expression of a difference, by those of its terms; a factor can follow it."""
+    return short(first - second, "({} - {})".format(*exprs))
+
+
+def _told(value: float) -> str:
+    """Return a number as a docstring names it."""
+    return short(value, f"{value:.6g}")
+
+
 def _cosine(schedule: decay.Cosine) -> Factor:
     warmup, steps = schedule.warmup, schedule.steps - schedule.warmup
-    end = schedule.end / schedule.peak
+    end, low = schedule.end / schedule.peak, _share(schedule.end, schedule.peak)
     wave = "(1 + math.cos(math.pi * progress)) / 2"
-    last = f"return {literal(end)} + {literal(1 - end)} * {wave}" if end else f"return {wave}"
-    down = f"Half a cosine wave down to {literal(end)} in {steps} steps"
+    last = f"return {low} + {_less(1, end, ('1', low))} * {wave}" if end else f"return {wave}"
+    down = f"Half a cosine wave down to {_told(end)} in {steps} steps"
     if not warmup:
         return Factor(f"{down}.", [f"progress = min(step / {steps}, 1.0)", last], _MATH)
     return Factor(
@@ -72,46 +87,49 @@ def _multi_step(schedule: falling.MultiStep) -> Factor:
 
 
 def _piecewise(schedule: falling.PiecewiseConstant) -> Factor:
-    rates = _listed([rate / schedule.base for rate in schedule.rates])
+    shares = _listed(_share(rate, schedule.base) for rate in schedule.rates)
     return Factor(
         "One of several, by the number of steps.",
         [
             f"turns = {_listed(schedule.milestones)}",
-            f"return {rates}[sum(step >= turn for turn in turns)]",
+            f"return {shares}[sum(step >= turn for turn in turns)]",
         ],
     )
 
 
 def _linear(schedule: falling.Linear) -> Factor:
     start, end = schedule.initial / schedule.base, schedule.end / schedule.base
+    exprs = _share(schedule.initial, schedule.base), _share(schedule.end, schedule.base)
     steps = schedule.steps - schedule.warmup
-    summary = f"From {literal(start)} to {literal(end)} in {steps} steps, evenly."
+    summary = f"From {_told(start)} to {_told(end)} in {steps} steps, evenly."
     if start == end:
-        return Factor(summary, [f"return {literal(start)}"], takes_step=False)
-    lines = [f"progress = min(step / {steps}, 1.0)", f"return {_between(start, end)}"]
+        return Factor(summary, [f"return {exprs[0]}"], takes_step=False)
+    lines = [f"progress = min(step / {steps}, 1.0)", f"return {_between(start, end, exprs)}"]
     return Factor(summary, lines)
 
 
-def _between(start: float, end: float) -> str:
+def _between(start: float, end: float, exprs: tuple[str, str]) -> str:
     """Return the expression of a line from one factor to another, by `progress`."""
     if not end and start == 1:
         return "1 - progress"
     way = end - start
-    change = "progress" if way == 1 else f"{literal(abs(way))} * progress"
+    size = _less(end, start, exprs[::-1]) if way > 0 else _less(start, end, exprs)
+    change = "progress" if way == 1 else f"{size} * progress"
     sign = "+" if way > 0 else "-"
-    return f"{literal(start)} {sign} {change}"
+    return f"{exprs[0]} {sign} {change}"
 
 
 def _polynomial(schedule: falling.Polynomial) -> Factor:
     start, end = schedule.initial / schedule.base, schedule.end / schedule.base
+    exprs = _share(schedule.initial, schedule.base), _share(schedule.end, schedule.base)
     steps, power = schedule.steps - schedule.warmup, schedule.power
     left = "left" if power == 1 else f"left**{literal(power)}"
-    way = left if start - end == 1 else f"{literal(start - end)} * {left}"
+    way = left if start - end == 1 else f"{_less(start, end, exprs)} * {left}"
     return Factor(
-        f"From {literal(start)} to {literal(end)} in {steps} steps, by a power.",
+        f"From {_told(start)} to {_told(end)} in {steps} steps, by a power.",
         [
             f"left = 1 - min(step / {steps}, 1.0)",
-            f"return {literal(end)} + {way}" if end else f"return {way}",
+            f"return {exprs[1]} + {way}" if end else f"return {way}",
         ],
     )
 
@@ -128,6 +146,7 @@ def _inverse_time(schedule: falling.InverseTime) -> Factor:
 
 def _restarts(schedule: cycles.CosineRestarts) -> Factor:
     end, growth = schedule.end / schedule.peak, schedule.growth
+    low = _share(schedule.end, schedule.peak)
     factor = literal(schedule.factor)
     fades = schedule.factor != 1
     if growth == 1:
@@ -142,10 +161,10 @@ def _restarts(schedule: cycles.CosineRestarts) -> Factor:
             *([f"    height *= {factor}"] if fades else []),
             "progress = step / length",
         ]
-    parts = [*([literal(1 - end)] if end else []), *(["height"] if fades else [])]
+    parts = [*([_less(1, end, ("1", low))] if end else []), *(["height"] if fades else [])]
     wave = " * ".join([*parts, "(1 + math.cos(math.pi * progress)) / 2"])
-    lines.append(f"return {literal(end)} + {wave}" if end else f"return {wave}")
-    return Factor(f"Half cosine waves down to {literal(end)}, again and again.", lines, _MATH)
+    lines.append(f"return {low} + {wave}" if end else f"return {wave}")
+    return Factor(f"Half cosine waves down to {_told(end)}, again and again.", lines, _MATH)
 
 
 def _one_cycle(schedule: cycles.OneCycle) -> Factor:
@@ -157,11 +176,11 @@ def _one_cycle(schedule: cycles.OneCycle) -> Factor:
 
 
 def _cyclical(schedule: cycles.Cyclical) -> Factor:
-    low = schedule.initial / schedule.peak
+    value, low = schedule.initial / schedule.peak, _share(schedule.initial, schedule.peak)
     lines, height = height_of(schedule)
     whole = schedule.steps + (schedule.down or schedule.steps)
-    summary = f"Lines up from {literal(low)} to 1 and down again, {whole} steps each cycle."
-    return Factor(summary, [*lines, f"return {literal(low)} + {literal(1 - low)} * {height}"])
+    summary = f"Lines up from {_told(value)} to 1 and down again, {whole} steps each cycle."
+    return Factor(summary, [*lines, f"return {low} + {_less(1, value, ('1', low))} * {height}"])
 
 
 def _chained(schedule: chains.Chained, name: str = "factor") -> Factor:
@@ -174,7 +193,7 @@ def _chained(schedule: chains.Chained, name: str = "factor") -> Factor:
         made = _made(part, own)
         modules |= made.modules
         before += [*made.before, _function(own, made)]
-        scale = "" if part.base == base else f"{literal(part.base / base)} * "
+        scale = "" if part.base == base else f"{_share(part.base, base)} * "
         called = f"return {scale}{own}({f'step - {begin}' if begin else 'step'})"
         if number <= len(schedule.lengths):
             begin += schedule.lengths[number - 1]
@@ -184,8 +203,9 @@ def _chained(schedule: chains.Chained, name: str = "factor") -> Factor:
     return Factor("Schedules one after another.", lines, modules, tuple(before))
 
 
-def _listed(values: Iterable[float]) -> str:
-    given = [literal(value) for value in values]
+def _listed(values: Iterable[float | str]) -> str:
+    """Return a tuple of numbers, or of expressions of some."""
+    given = [value if isinstance(value, str) else literal(value) for value in values]
     return f"({given[0]},)" if len(given) == 1 else f"({', '.join(given)})"
 
 

@@ -99,6 +99,14 @@ def literal(value: object) -> str:
     raise TypeError(f"no literal for {type(value).__name__}")
 
 
+def short(value: float, made: str) -> str:
+    """Return source for a number; `made`, which computes it, where rounding gave it odd digits.
+
+    0.02 / 0.1 is 0.19999999999999998, which no reader takes for a fifth.
+    """
+    return literal(value) if float(f"{value:.12g}") == value else made
+
+
 def printed(expression: Expression) -> str:
     """Return the source; what stands for something that is not known yet is in braces."""
     match expression:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -94,3 +95,10 @@ def test_emitted_scripts_run_on_their_own(file: str, tmp_path: Path) -> None:
 def test_simple_nn_is_as_short_as_by_hand() -> None:
     lines = (GOLDEN / "simple_nn" / "torch.py").read_text(encoding="utf-8").splitlines()
     assert len([line for line in lines if line.strip()]) <= 20
+
+
+def test_no_emitted_number_shows_digits_of_rounding() -> None:
+    """What is computed of the numbers of a spec is emitted as it is computed."""
+    files = [path for path in GOLDEN.rglob("*.*") if path.suffix in (".md", ".py")]
+    odd = re.compile(r"\d\.\d*(?:99999999|00000000)\d")
+    assert [*filter(None, (odd.findall(path.read_text()) for path in files))] == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from script_cases import spec_of as spec_with_rows
 
 import nnspec
 from nnspec.backend import Options, Trainable, get_backend
+from nnspec.emit.loading import load_source
 from nnspec.errors import UnsupportedError
 from nnspec.language.optimizers import OPTIMIZERS as OF_LANGUAGE
 from nnspec.language.schedules import SCHEDULES, Schedule
@@ -431,3 +433,38 @@ def test_the_json_schema_says_what_a_schedule_may_be() -> None:
     assert all(map(is_valid, [0.1, "${width / 2}", *RATES.values()]))
     assert not any(map(is_valid, [0, "cosine", {"schedule": "cosin"}, {"schedule": "cosine"}]))
     assert not is_valid({**RATES["warmed"], "factor": 0.5})
+
+
+END = 0.02 / 0.1
+"""0.19999999999999998: emitted as the quotient that it is."""
+ODD: dict[str, tuple[dict[str, Any], Any]] = {
+    "piecewise_constant": (
+        {"rates": [0.1, 0.02], "milestones": [2]}, lambda step: END if step >= 2 else 1.0
+    ),
+    "linear": ({"initial": 0.02, "end": 0.1}, lambda at: END + (1.0 - END) * at),
+    "polynomial": ({"initial": 0.1, "end": 0.02}, lambda at: END + (1.0 - END) * (1 - at)),
+    "cosine": (
+        {"peak": 0.1, "end": 0.02},
+        lambda at: END + (1 - END) * (1 + math.cos(math.pi * at)) / 2,
+    ),
+    "cosine_restarts": (
+        {"peak": 0.1, "end": 0.02},
+        lambda at: END + (1 - END) * (1 + math.cos(math.pi * at)) / 2,
+    ),
+    "cyclical": ({"peak": 0.1, "initial": 0.02}, lambda at: END + (1 - END) * at),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ODD)
+def test_a_factor_shows_no_digits_of_rounding_and_keeps_every_bit(kind: str) -> None:
+    fields, factor = ODD[kind]
+    steps = {} if kind == "piecewise_constant" else {"steps": 7}
+    if kind == "polynomial":
+        steps["power"] = 1
+    spec = network({"schedule": kind, **fields, **steps})
+    source = nnspec.compile(spec, "torch", training=True).source
+    assert "0.02 / 0.1" in source
+    assert not re.search(r"\d\.\d*(99999|00000)\d", source)
+    emitted = load_source(source, kind).learning_rate_factor
+    for step in range(7):
+        assert emitted(step) == factor(step / 7 if steps else step), step

@@ -1,6 +1,6 @@
 """Losses that weigh rows by how wrong they are."""
 
-from nnspec.emit.code import literal
+from nnspec.emit.code import literal, short
 from nnspec.emit.training import LossBody, LossRow
 from nnspec.language.losses import Loss, focal
 from nnspec_keras.losses.bodies import CLASSES, classes_last, kept_classes, kept_mean, written
@@ -15,7 +15,8 @@ def _binary(loss: focal.BinaryFocal, rank: int) -> LossBody:
     if loss.alpha is None:
         lines.append("return ops.mean(losses)")
     else:
-        alpha, rest = literal(loss.alpha), literal(1 - loss.alpha)
+        alpha = literal(loss.alpha)
+        rest = short(1 - loss.alpha, f"(1 - {alpha})")
         lines.append(f"return ops.mean(ops.where(target > 0, {alpha} * losses, {rest} * losses))")
     return written("Focal loss of binary logits", *lines)
 

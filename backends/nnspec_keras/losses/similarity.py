@@ -1,6 +1,6 @@
 """Losses of how alike vectors are."""
 
-from nnspec.emit.code import literal
+from nnspec.emit.code import literal, short
 from nnspec.emit.training import LossBody, LossRow
 from nnspec.language.losses import Loss, similarity
 from nnspec_keras.losses.bodies import written
@@ -10,7 +10,7 @@ _PAIR = "first, second = ops.unstack(output, 2, axis=1)"
 
 def _cosine(first: str, second: str, epsilon: float) -> list[str]:
     """Return the lines that compute the cosine of two vectors."""
-    square = literal(epsilon * epsilon)
+    square = short(epsilon * epsilon, f"{literal(epsilon)} * {literal(epsilon)}")
     return [
         *(
             f"{name} *= ops.rsqrt(ops.maximum(ops.sum(ops.square({name}), axis=-1, "
