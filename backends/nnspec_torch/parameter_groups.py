@@ -72,7 +72,11 @@ class Maker:
 
     def text(self, of: str = "") -> list[str]:
         """Return the definitions. of: what their names say besides, such as "generator_"."""
-        summary = f"{title_of(self.optimizer)} over every parameter of the model."
+        # With decay of its own PyTorch's Adam has another name.
+        title = "AdamW" if self.call.function.endswith(".AdamW") else title_of(self.optimizer)
+        groups = len(self.parts)
+        inside = f", in {groups} groups" if groups > 1 else ""
+        summary = f"{title} over every parameter of the model{inside}."
         if len(self.parts) == 1 and not self._options(self.base):
             lines, parameters = [], "model.parameters()"
         else:

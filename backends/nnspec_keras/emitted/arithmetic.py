@@ -23,7 +23,7 @@ class Rescale(layers.Layer):
 
 @keras.saving.register_keras_serializable()
 class Sampling(layers.Layer):
-    """In training draws from the normal distribution of this mean and logarithm of its variance."""
+    """In training draws from a normal distribution, given its mean and log variance."""
 
     def __init__(self, stddev=1.0, **kwargs):
         super().__init__(**kwargs)

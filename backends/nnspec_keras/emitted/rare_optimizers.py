@@ -164,7 +164,7 @@ class CenteredRMSprop(RMSprop):
 
 @keras.saving.register_keras_serializable()
 class Adadelta(keras.optimizers.Optimizer):
-    """Adadelta: each step as long as those before, by the mean of squared gradients."""
+    """Adadelta: a gradient times the usual size of past steps over that of gradients."""
 
     def __init__(self, learning_rate=1.0, rho=0.9, epsilon=1e-6, **kwargs):
         super().__init__(learning_rate=learning_rate, **kwargs)
@@ -372,7 +372,7 @@ class Ftrl(keras.optimizers.Optimizer):
             gradient = ops.reshape(gradient, variable.shape)
         rate = ops.cast(learning_rate, variable.dtype)
         square = ops.square(gradient)
-        # The difference of the powers after and before, which subtracting would cost digits.
+        # The power after less the power before: to subtract them would lose digits.
         if self.power == -0.5:
             root = ops.sqrt(total)
             change = square / (ops.sqrt(total + square) + root)

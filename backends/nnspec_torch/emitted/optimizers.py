@@ -130,7 +130,7 @@ class Ftrl(torch.optim.Optimizer):
                     state["linear"] = torch.zeros_like(parameter)
                 total, linear = state["sum"], state["linear"]
                 square = parameter.grad**2
-                # As the difference of the powers, which would lose digits.
+                # The power after less the power before: to subtract them would lose digits.
                 change = total**power * torch.expm1(power * torch.log1p(square / total))
                 total.add_(square)
                 linear.add_(parameter.grad - change / lr * parameter)

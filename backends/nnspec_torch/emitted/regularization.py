@@ -27,7 +27,7 @@ class GaussianNoise(nn.Module):
 
 
 class Sampling(nn.Module):
-    """In training draws from the normal distribution of this mean and logarithm of its variance."""
+    """In training draws from a normal distribution, given its mean and log variance."""
 
     def __init__(self, stddev: float = 1.0) -> None:
         super().__init__()

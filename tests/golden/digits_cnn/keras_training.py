@@ -188,7 +188,7 @@ def matching(rows: pl.DataFrame, patterns: list[str], path: Path) -> list[str]:
 
 
 def wrong_line(path: Path) -> str:
-    """Return which line has too many values, or no end of a quote, if one is so."""
+    """Say which line has too many values or quotes that do not match; "" if none has."""
     columns, line = 0, 1
     csv.field_size_limit(2**31 - 1)
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
