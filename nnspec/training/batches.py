@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,8 @@ Array = NDArray[Any]
 
 HELD = 2**25
 """Bytes of rows that are read or decoded at once, and then held until their batches are taken."""
+AHEAD = 3
+"""Times as many that are read before their turn: now and then one asks for a whole buffer."""
 
 
 def batches(part: Part, batch_size: int, order: NDArray[np.intp] | None = None) -> Iterator[Part]:
@@ -56,16 +59,26 @@ def held(
         for values in part.inputs.values()
     )
     size = max(HELD // max(bytes_of_row * batch_size, 1), 1) * batch_size
-    several = list(positions(total, size, order))
     # The next rows are read, or decoded, while these are trained on: both wait for the other less.
     with ThreadPoolExecutor(1, thread_name_prefix="nnspec-rows") as reader:
-        following = reader.submit(_whole, part, several[0][0]) if several else None
-        for i, (_, count) in enumerate(several):
-            assert following is not None
-            whole = following.result()
-            is_last = i + 1 == len(several)
-            following = None if is_last else reader.submit(_whole, part, several[i + 1][0])
-            yield whole, positions(count, batch_size)
+        coming: deque[tuple[Future[Part], int]] = deque()
+        try:
+            for chosen, count in positions(total, size, order):
+                coming.append((reader.submit(_whole, part, chosen), count))
+                if len(coming) > AHEAD:
+                    yield _first(coming, batch_size)
+            while coming:
+                yield _first(coming, batch_size)
+        finally:
+            for following, _ in coming:
+                following.cancel()
+
+
+def _first(
+    coming: deque[tuple[Future[Part], int]], batch_size: int
+) -> tuple[Part, Iterator[tuple[Positions, int]]]:
+    following, count = coming.popleft()
+    return following.result(), positions(count, batch_size)
 
 
 def _whole(part: Part, rows: Positions) -> Part:
