@@ -112,23 +112,24 @@ class Blocks:
             return self._take(positions)
 
     def _take(self, positions: Indices) -> Array:
+        # By `take`, which lets other threads run; an index in brackets does not.
         blocks = positions // self.block
-        places = self._place[blocks]
+        places = self._place.take(blocks)
         if (places < 0).any():
             wanted = np.unique(blocks)
             if len(wanted) > self.held:
                 return self._taken(positions, blocks, wanted)
             self._hold(wanted)
-            places = self._place[blocks]
+            places = self._place.take(blocks)
         self._clock += 1
-        self._used[places] = self._clock
+        self._used.put(places, self._clock)
         assert self._kept is not None
         return _gathered(self._kept, places * self.room + self._within(positions, blocks))
 
     def _within(self, positions: Indices, blocks: Indices | int) -> Indices:
         """Return where these rows stand in their blocks, as they are kept."""
         if self._dense is not None:
-            return self.rows[positions] - self._first[blocks]
+            return self.rows.take(positions) - self._first.take(blocks)
         return positions % self.block
 
     def _taken(self, positions: Indices, blocks: Indices, wanted: Indices) -> Array:
