@@ -21,8 +21,8 @@ Array = NDArray[Any]
 
 
 def _taken(values: Array, rows: Any) -> Array:
-    """Return some rows, by `take` where it does: other threads run meanwhile."""
-    if isinstance(values, np.ndarray) and isinstance(rows, np.ndarray) and rows.dtype.kind == "i":
+    """Return some rows, by `take` where they are numbered: other threads run meanwhile."""
+    if isinstance(rows, np.ndarray) and rows.dtype.kind == "i":
         return values.take(rows, axis=0)
     found: Array = values[rows]
     return found
