@@ -22,6 +22,11 @@ LAST: Mapping[str, object] = {"data_format": "channels_last"}
 """Said of each layer that would else take it from the settings of whoever runs the code."""
 
 
+def last_of(axes: int) -> Mapping[str, object]:
+    """Return LAST, or nothing for a layer of one spatial axis that takes no format."""
+    return LAST if axes > 1 else {}
+
+
 def kernel_and_bias(parameters: Iterable[Parameter]) -> tuple[NativeParameter, ...]:
     """Return where Keras keeps a weight and a bias."""
     return tuple(

@@ -7,7 +7,7 @@ from nnspec.emit.code import call
 from nnspec.emit.lowering import Context, Lowered, Rows
 from nnspec.emit.tree import CALLED, X, apply
 from nnspec.layers.padding import Cropping, ReflectionPadding, ReplicationPadding, SpatialPadding
-from nnspec_keras.core import LAST
+from nnspec_keras.core import LAST, last_of
 
 Pads = tuple[tuple[int, int], ...]
 
@@ -37,10 +37,9 @@ def replication_padding(layer: ReplicationPadding, context: Context) -> Lowered:
 
 
 def cropping(layer: Cropping, context: Context) -> Lowered:
-    """layers.Cropping; that of one axis takes no format."""
-    function = f"layers.Cropping{layer.axes}D"
-    keywords = LAST if layer.axes > 1 else {}
-    return Lowered(CALLED, call(function, ("cropping", compact_pads(layer.cropping)), **keywords))
+    """layers.Cropping."""
+    given = ("cropping", compact_pads(layer.cropping))
+    return Lowered(CALLED, call(f"layers.Cropping{layer.axes}D", given, **last_of(layer.axes)))
 
 
 ROWS: Rows = {

@@ -11,7 +11,7 @@ from nnspec.emit.tree import CALLED, MODULE, Inputs, X, apply
 from nnspec.layers import Layer
 from nnspec.layers.activity import ActivityRegularization
 from nnspec.layers.regularization import SpatialDropout
-from nnspec_keras.core import LAST
+from nnspec_keras.core import last_of
 
 
 def of_number(function: str, field: str) -> Callable[[Layer, Context], Lowered]:
@@ -24,10 +24,9 @@ def of_number(function: str, field: str) -> Callable[[Layer, Context], Lowered]:
 
 
 def spatial_dropout(layer: SpatialDropout, context: Context) -> Lowered:
-    """layers.SpatialDropout; that of one axis takes no format."""
-    function = f"layers.SpatialDropout{layer.axes - 1}D"  # the channels are one of our axes
-    keywords = LAST if layer.axes > 2 else {}
-    return Lowered(CALLED, call(function, ("rate", float(layer.rate)), **keywords))
+    """layers.SpatialDropout."""
+    axes, given = layer.axes - 1, ("rate", float(layer.rate))  # the channels are one of our axes
+    return Lowered(CALLED, call(f"layers.SpatialDropout{axes}D", given, **last_of(axes)))
 
 
 def sampling(layer: layers.Sampling, context: Context) -> Lowered:

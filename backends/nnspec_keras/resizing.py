@@ -9,14 +9,13 @@ from nnspec.emit.lowering import Context, Lowered, Rows
 from nnspec.emit.tree import CALLED
 from nnspec.layers.resizing import UpSampling
 from nnspec.layers.windows import spatial_sizes
-from nnspec_keras.core import LAST
+from nnspec_keras.core import last_of
 
 
 def up_sampling(layer: UpSampling, context: Context) -> Lowered:
-    """layers.UpSampling; that of one axis takes no format."""
-    function = f"layers.UpSampling{layer.axes}D"
-    keywords = LAST if layer.axes > 1 else {}
-    return Lowered(CALLED, call(function, ("size", compact(layer.size)), **keywords))
+    """layers.UpSampling."""
+    given = ("size", compact(layer.size))
+    return Lowered(CALLED, call(f"layers.UpSampling{layer.axes}D", given, **last_of(layer.axes)))
 
 
 def resize(layer: layers.Resize, context: Context) -> Lowered:

@@ -27,17 +27,14 @@ def source_path(data: Data) -> str:
 
 def files_read(data: Data) -> str:
     """Return the expressions of the files of rows that a script reads, by its arguments."""
-    found = "arguments.data"
-    if data.source.lower().endswith(".npy"):
-        found = "*arguments.data.parent.glob(arguments.data.name)"
+    is_npy = data.source.lower().endswith(".npy")
+    found = "*arguments.data.parent.glob(arguments.data.name)" if is_npy else "arguments.data"
     if data.split is not None and data.split.files:
-        each = "arguments.data.parent / file"
-        found += f", *({each} for file in FILES.values())"
-        if data.source.lower().endswith(".npy"):
-            found = (
-                f"{found.partition(',')[0]}, *(each for file in FILES.values() "
-                f"for each in ({each}).parent.glob(Path(file).name))"
-            )
+        each, named = "arguments.data.parent / file", "for file in FILES.values()"
+        if is_npy:
+            named += f" for each in ({each}).parent.glob(Path(file).name)"
+            each = "each"
+        found += f", *({each} {named})"
     return found
 
 

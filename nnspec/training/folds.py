@@ -153,17 +153,16 @@ def cross_validate(
             resume=resume and RunFolder(place).checkpoint.exists(), overwrite=overwrite
         )
     runs = []
-    known = Begun()
-    if resume:
-        each = (begun(RunFolder(place).checkpoint) for place in places)
-        known = next((one for one in each if one != known), known)
+    unknown = Begun()
+    every = [begun(RunFolder(place).checkpoint) for place in places] if resume else []
+    known = next((each for each in every if each != unknown), unknown)
     before = _mark(places[0])
     for number, place in enumerate(places):
         data = dataset_of(spec, Fold(number, folds)) if number else first
 
         def one(data: Dataset = data, place: Path = place, **watching: Any) -> Run:
             goes_on = resume and RunFolder(place).checkpoint.exists()
-            others = Begun() if goes_on else known
+            others = unknown if goes_on else known
             try:
                 return train(
                     spec, backend or others.backend, place, data=data, epochs=epochs,
