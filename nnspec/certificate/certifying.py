@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnspec.backend import OnnxBackend, get_backend
-from nnspec.certificate.control import Control, control
+from nnspec.certificate.control import LEVELS, TRAINED, Control, control
 from nnspec.certificate.evidence import Evidence, take
 from nnspec.certificate.folder import CHECKER, Place, checker, replay
 from nnspec.certificate.statement import ATTESTED, OWN, statement, text_of
@@ -101,6 +101,7 @@ def certify(
     """
     place = Place(path, is_signed=sign is not None)
     _require_model(settings)
+    files.require_apart(place.statement, spec.path, settings.data)
     with place.staged() as stage:
         folder = stage / place.folder.name
         folder.mkdir()
@@ -112,7 +113,7 @@ def certify(
             return load_weights(folder / WEIGHTS)
 
         settings = replace(settings, weights=kept(_weights(spec, settings)))
-        evidence = Evidence()
+        evidence = Evidence(threads=workers.threads if workers is not None else None)
 
         def witness(state: State) -> None:
             nonlocal settings
@@ -204,6 +205,7 @@ def _write(
         suffix = spec.path.suffix if spec.path is not None else ".yaml"
         given = f"spec{suffix}"
         files.write_text(folder / given, text)
+    is_trained = any(LEVELS.get(each.kind) in TRAINED for each in report.checks)
     sources = {}
     for name, source in evidence.sources.items():
         files.write_text(folder / f"{name}.py", source.text)
@@ -211,6 +213,9 @@ def _write(
             "file": f"{folder.name}/{name}.py",
             "loaded": "by its program's own account" if source.is_confirmed else ATTESTED,
         }
+        if is_trained and source.trained is not None:
+            files.write_text(folder / f"{name}_training.py", source.trained)
+            sources[name]["training"] = f"{folder.name}/{name}_training.py"
     roles = {
         "spec": given,
         "model": MODEL,
@@ -227,5 +232,21 @@ def _write(
         control_,
         {f"{folder.name}/{each.name}": each for each in sorted(folder.iterdir())},
         {role: f"{folder.name}/{name}" for role, name in roles.items()},
-        {"sources": sources, "stored_weights": list(compiled.stored_as_given())},
+        {
+            "sources": sources,
+            "objective": _objective(spec, evidence.objective) if is_trained else None,
+            "stored_weights": list(compiled.stored_as_given()),
+        },
     )
+
+
+def _objective(spec: Spec, trained: Spec | None) -> dict[str, Any] | None:
+    """Return what gradients and training are of, and whether the spec says it."""
+    if trained is None or trained.model.training is None:
+        return None
+    training = trained.model.training
+    return {
+        "is_of_the_spec": training == spec.model.training,
+        "outputs": list(trained.graph.outputs),
+        "training": training.model_dump(mode="json", by_alias=True, exclude_unset=False),
+    }

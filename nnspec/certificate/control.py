@@ -44,6 +44,8 @@ LEVELS: dict[Kind, str] = {
     "training": "training",
 }
 """The level of each kind of check that faults are injected for."""
+TRAINED = ("gradients", "training")
+"""Those of a network that is trained."""
 SHARE = 0.01
 """Of the largest number of a tensor, by which an injected fault is off."""
 OUTPUTS: Suite = (
@@ -160,7 +162,8 @@ def _tried(
     run_engines(state)
     if can_compare(state):
         run_suite(state, suite)
-    found, missed = [], {}
+    found: list[Injected] = []
+    missed: dict[Key, None] = {}
     for check in state.recorder.report.checks:
         key = check.kind, check.pair, check.dtype
         honest = right.get(key)
@@ -169,16 +172,27 @@ def _tried(
         if not check.passed and check.error > honest.tolerance:
             found.append(Injected(level, fault.what, check, honest.tolerance))
         elif _is_about(check.pair, first.name, set(wrong)):
-            missed[key] = f"{' and '.join(check.pair)} in {check.dtype}"
+            missed[key] = None
     for each in found:  # a pair may have several checks of a kind
         missed.pop((each.found.kind, each.found.pair, each.found.dtype), None)
-    return found, list(missed.values())
+    caught = set().union(*(_names(each.found.pair) for each in found))
+    for key in right:
+        # An engine that gives no answer any more is compared with nothing, and so not found.
+        is_wanted = LEVELS.get(key[0]) == level and _is_about(key[1], first.name, set(wrong))
+        if is_wanted and not _names(key[1]) & set(wrong) & caught:
+            missed[key] = None
+    return found, [f"{' and '.join(pair)} in {dtype}" for _, pair, dtype in missed]
+
+
+def _names(pair: tuple[str, str]) -> set[str]:
+    """Return the engines that a check compares."""
+    return {each.partition(",")[0].removesuffix(" float64") for each in pair}
 
 
 def _is_about(pair: tuple[str, str], first: str, wrong: set[str]) -> bool:
     """Whether a check compares an engine that is wrong with the first."""
-    names = [each.partition(",")[0].removesuffix(" float64") for each in pair]
-    return first in names and bool(wrong & set(names))
+    names = _names(pair)
+    return first in names and bool(wrong & names)
 
 
 class _Unblamed(Recorder):

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
-from nnspec.backend import Program
+from nnspec.backend import Program, refused_training
 from nnspec.errors import UsageError
 from nnspec.verification.engines import DirectOnnx
 from nnspec.verification.tolerance import relative_error
+from nnspec.verification.training_runs import trained_spec, why_untrained
 
 if TYPE_CHECKING:
     from nnspec.backend import Array, Weights
+    from nnspec.network.loader import Spec
     from nnspec.verification.engines import Outputs, SourceEngine
     from nnspec.verification.state import State
 
@@ -37,10 +39,14 @@ class SaysItsSource(Program, Protocol):
 
 
 class Source(NamedTuple):
-    """The emitted text of an engine. is_confirmed: the engine's program says it was loaded."""
+    """The emitted text of an engine. is_confirmed: the engine's program says it was loaded.
+
+    trained: the text that gradients and training were measured with, where it is another.
+    """
 
     text: str
     is_confirmed: bool
+    trained: str | None = None
 
 
 class ChangedWeight(NamedTuple):
@@ -66,9 +72,12 @@ class Evidence:
     inputs: that the ONNX file was run on. arrays: outputs on these inputs, by engine and dtype as
     the report calls them ("torch float64"). sources: by engine. engine: of the ONNX file.
     fault: a change of the weights that moves the outputs beyond the tolerance, None where there is
-    none. axes: the sizes of dynamic axes.
+    none. axes: the sizes of dynamic axes. batch: rows. is_large: whether less is asked of the
+    network, for its size. objective: the spec that gradients and training are of, None where there
+    are none. threads: of each process, None where each framework takes as many as it likes.
     """
 
+    threads: int | None = None
     inputs: Mapping[str, Array] = field(default_factory=dict)
     arrays: dict[str, Outputs] = field(default_factory=dict)
     sources: dict[str, Source] = field(default_factory=dict)
@@ -76,6 +85,8 @@ class Evidence:
     fault: ChangedWeight | None = None
     axes: Mapping[str, int] = field(default_factory=dict)
     batch: int = 0
+    is_large: bool = False
+    objective: Spec | None = None
 
     @property
     def labels(self) -> dict[str, bool]:
@@ -86,10 +97,12 @@ class Evidence:
 
 def take(state: State, evidence: Evidence) -> None:
     """Keep what a verification has loaded and computed; called while its programs are there."""
-    evidence.axes, evidence.batch = state.axes, state.batch
+    evidence.axes, evidence.batch, evidence.is_large = state.axes, state.batch, state.is_large
+    if state.settings.trains and not why_untrained(state.graph):
+        evidence.objective = trained_spec(state)
     evidence.engine = _certified(state)
     for source in state.sources:
-        evidence.sources[source.name] = _source_of(state, source)
+        evidence.sources[source.name] = _source_of(state, source, evidence.objective)
     if evidence.engine is None or evidence.engine.name not in state.singles:
         return
     asked, wanted, _ = state.singles[evidence.engine.name]
@@ -101,7 +114,7 @@ def take(state: State, evidence: Evidence) -> None:
     for label, (inputs, _, outputs) in state.singles.items():
         if inputs is asked:
             evidence.arrays[f"{label} float32"] = outputs
-    evidence.fault = _fault(state)
+    evidence.fault = _fault(state, asked)
 
 
 def _certified(state: State) -> DirectOnnx | None:
@@ -114,25 +127,29 @@ def _certified(state: State) -> DirectOnnx | None:
     return max(engines, key=lambda each: each.name != each.backend.name, default=None)
 
 
-def _source_of(state: State, source: SourceEngine) -> Source:
+def _source_of(state: State, source: SourceEngine, objective: Spec | None) -> Source:
     """Return the text of an engine; raises UsageError where its program has loaded another."""
+    trained = None
+    if objective is not None and not refused_training(source.backend, objective):
+        trained = source.backend.compile(objective, source.options(objective)).source
     text = source.backend.compile(state.spec, source.options(state.spec)).source
+    trained = trained if trained != text else None
     program = state.programs[source.name]
     if not isinstance(program, SaysItsSource):
-        return Source(text, False)
+        return Source(text, False, trained)
     if program.source_sha256() != hashlib.sha256(text.encode()).hexdigest():
         raise UsageError(
             f"{source.name} has loaded another text than it writes now: its backend gives another "
             "text each time, and so cannot be certified"
         )
-    return Source(text, True)
+    return Source(text, True, trained)
 
 
-def _fault(state: State) -> ChangedWeight | None:
+def _fault(state: State, inputs: Mapping[str, Array]) -> ChangedWeight | None:
     """Return a change of one number that moves the outputs clearly: the smallest that is found.
 
-    From the last parameter on, of which the outputs depend most surely; what training changes comes
-    first, because a statistic moves nothing in training.
+    inputs: that the certificate holds. From the last parameter on, of which the outputs depend most
+    surely; what training changes comes first, because a statistic moves nothing in training.
     """
     checks = state.recorder.report.checks
     limit = max(
@@ -142,6 +159,7 @@ def _fault(state: State) -> ChangedWeight | None:
     order = [name for name in reversed(named) if named[name].learns]
     order += [name for name in reversed(named) if not named[name].learns]
     program = state.reference.program
+    right = program.forward(inputs)
     try:
         for size in SIZES:
             for name in order[:TENSORS]:
@@ -149,7 +167,7 @@ def _fault(state: State) -> ChangedWeight | None:
                 if fault is None:
                     continue
                 program.load_weights(fault.applied(state.weights))
-                moved = relative_error(program.forward(state.inputs), state.reference.outputs)
+                moved = relative_error(program.forward(inputs), right)
                 if np.isfinite(moved) and moved > CLEAR * limit:
                     return fault
     finally:

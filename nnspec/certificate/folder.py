@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import shutil
+import os
 import subprocess
 import sys
 import tempfile
@@ -37,12 +37,18 @@ class Place:
         self.folder = self.statement.with_suffix("")
         self.signature = self.statement.with_name(self.statement.name + SUFFIX)
         files.require_writable(self.statement)
+        if is_signed:
+            files.require_writable(self.signature)
         if not is_signed and self.signature.exists():
             raise UsageError(
                 f"{self.signature} signs an earlier certificate: remove it, or sign this one too"
             )
         if self.folder.is_symlink() or (self.folder.exists() and not self.folder.is_dir()):
             raise UsageError(f"{self.folder} is in the way: the certificate's files go there")
+        self._require_own()
+
+    def _require_own(self) -> None:
+        """Raise UsageError where the folder holds what no certificate has put there."""
         if self.folder.is_dir() and (strange := self._strange()):
             raise UsageError(
                 f"{self.folder} holds {strange}, which is not of an earlier certificate: give "
@@ -73,32 +79,47 @@ class Place:
             yield Path(name)
 
     def publish(self, stage: Path) -> None:
-        """Put the staged statement and its files in their places, or leave all as it was."""
-        old = stage / "old"
-        had_folder = self.folder.exists()
+        """Put the staged statement and its files in their places, or leave all as it was.
+
+        Raises UsageError where that fails, and where the folder holds by now what is not of a
+        certificate: hours may have passed.
+        """
+        self._require_own()
+        # The statement is the last: where there is one, all that it names is there.
+        places = (self.folder, self.signature, self.statement)
+        kept = stage / "earlier"
+        kept.mkdir()
+        moves = [(place, kept / place.name) for place in reversed(places) if place.exists()]
+        moves += [(stage / each.name, each) for each in places if (stage / each.name).exists()]
+        done: list[tuple[Path, Path]] = []
         try:
-            if had_folder:
-                self.folder.rename(old)
-            (stage / self.folder.name).rename(self.folder)
-            for target in (self.signature, self.statement):
-                if (made := stage / target.name).exists():
-                    files.write_bytes(target, made.read_bytes())
-        except (OSError, UsageError) as error:
-            if (had_folder and old.exists()) or not had_folder:
-                shutil.rmtree(self.folder, ignore_errors=True)
-            if had_folder and old.exists():
-                old.rename(self.folder)
-            raise UsageError(f"{self.statement}: {error}") from error
+            for source, target in moves:
+                done.append((source, target))
+                source.rename(target)
+        except BaseException as error:  # an interruption too
+            for source, target in reversed(done):
+                if target.exists() and not source.exists():
+                    target.rename(source)
+            if isinstance(error, OSError):
+                raise UsageError(f"{self.statement}: {error.strerror or error}") from error
+            raise
 
 
 def replay(statement: Path) -> tuple[bool, str]:
     """Run a staged certificate's checker in a process of its own; return whether it holds."""
     script = statement.with_suffix("") / CHECKER
-    done = subprocess.run(
-        [sys.executable, "-I", str(script), str(statement)],
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-        check=False,
-    )
+    # -P: nothing beside the program is imported. The path: packages may lie where this process
+    # alone looks for them.
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    try:
+        done = subprocess.run(
+            [sys.executable, "-P", str(script), str(statement)],
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+            env=environment,
+        )
+    except subprocess.TimeoutExpired:
+        return False, f"it takes more than {SECONDS:,} s"
     return done.returncode == 0, done.stdout + done.stderr

@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnspec.certificate.control import LEVELS
-from nnspec.remote.processes import threads_for
 from nnspec.verification.call_checks import CALLS
 from nnspec.verification.checks import TITLES
 from nnspec.verification.float32_checks import BATCHES
 from nnspec.verification.inspected import MANY_ROWS
 from nnspec.verification.optimizer_checks import SCALES
-from nnspec.verification.random_checks import ELEMENTS
+from nnspec.verification.random_checks import ELEMENTS, ROWS
+from nnspec.verification.settings import BATCH
 from nnspec.verification.tolerance import relative_error
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def statement(
             OWN: {
                 "network": {"name": spec.name, "sha256": spec.sha256},
                 "settings": _settings(settings, evidence),
-                "environment": _environment(spec, settings, report, evidence),
+                "environment": _environment(report, evidence),
                 "files": dict(roles),
                 "sizes": {name: path.stat().st_size for name, path in files.items()},
                 "checks": checks,
@@ -185,20 +185,28 @@ def _sample(
     numbers = sum(int(np.size(array)) for array in outputs.values())
     rows = evidence.batch
     steps = settings.steps
+    is_small = rows >= BATCH and not evidence.is_large
     known: dict[Kind, dict[str, int | str]] = {
         "forward": {"rows": rows, "numbers": numbers},
         "export": {"rows": rows, "numbers": numbers},
         "gradient": {"rows": rows, "numbers": learned},
         "training": {"rows": rows, "steps": steps, "numbers": every},
-        "dynamic_shape": {"of": f"batches of {BATCHES}, {CALLS} calls, other sizes of each axis"},
-        "range": {"of": f"{rows} rows for each regime of inputs"},
-        "meaning": {"of": f"{rows} rows, up to {CALLS} calls"},
+        "range": {"of": f"{rows} rows at a time, of each regime of inputs"},
+        "meaning": {"of": f"{rows} rows, up to {CALLS} calls of one"},
         "optimizer": {"steps": len(SCALES), "numbers": every},
-        "random": {"of": f"at least {ELEMENTS} elements of each random layer"},
+        "random": {"of": f"some {ELEMENTS:,} elements of each random layer, of attention {ROWS:,}"},
         "first_weights": {"numbers": every},
-        "metrics": {"rows": MANY_ROWS},
+        "metrics": {"rows": MANY_ROWS if is_small else rows},
         "interface": {"of": "every input and output"},
     }
+    if check.kind == "dynamic_shape" and check.dtype == "float32":
+        batches = ", ".join(str(each) for each in BATCHES if each <= rows or rows >= BATCH)
+        return {"of": f"batches of {batches} of these rows, and up to {CALLS} calls of one"}
+    if check.kind in ("forward", "dynamic_shape"):
+        # "onnx, a batch of 1": what is asked beside the batch.
+        first, second = (each.partition(", ")[2] for each in check.pair)
+        if other := second or first:
+            return {"of": other}
     return known.get(check.kind, {"rows": rows})
 
 
@@ -219,16 +227,14 @@ def _settings(settings: Settings, evidence: Evidence) -> dict[str, Any]:
     }
 
 
-def _environment(
-    spec: Spec, settings: Settings, report: Report, evidence: Evidence
-) -> dict[str, Any]:
+def _environment(report: Report, evidence: Evidence) -> dict[str, Any]:
     return {
         "versions": dict(report.versions),
         "processor": _processor(),
         "machine": platform.machine(),
         "system": platform.platform(),
         "cores": os.cpu_count(),
-        "threads": threads_for(spec, evidence.batch),
+        "threads": evidence.threads,
     }
 
 

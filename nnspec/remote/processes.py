@@ -202,7 +202,7 @@ class Workers:
     """
 
     def __init__(self, threads: int | None = None) -> None:
-        self._threads = threads
+        self.threads = threads
         self._workers: dict[str, Worker] = {}
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._kept: Path | None = None
@@ -228,7 +228,7 @@ class Workers:
         """
         key = f"{name}-{apart}" if apart else name
         if key not in self._workers:
-            self._workers[key] = Worker(name, self._threads)
+            self._workers[key] = Worker(name, self.threads)
             self._workers[key].folder = self._kept
         return self._workers[key]
 

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from safetensors.numpy import load_file
 
 import nnspec
-from nnspec.certificate import control
+from nnspec.certificate import certifying, control, folder
 from nnspec.cli import main
 from nnspec.errors import MissingDependencyError, UsageError
 from nnspec.verification.recorder import Recorder
@@ -258,33 +258,102 @@ def test_gradients_alone_have_a_control_of_their_own(tmp_path: Path) -> None:
     assert own["settings"]["levels"] == ["outputs", "gradients"]
 
 
-def test_a_failed_write_leaves_the_earlier_certificate(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+@pytest.mark.parametrize("is_after", [False, True])
+@pytest.mark.parametrize("at", range(6))
+def test_what_breaks_the_writing_leaves_the_earlier_certificate(
+    at: int, is_after: bool, error: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from nnspec.certificate import folder
-
-    assert certified(tmp_path / "m.json").written
+    """At each of six renames: of folder, signature and statement, away and into place."""
+    (tmp_path / "m").mkdir()
+    (tmp_path / "m" / "model.onnx").write_text("earlier")
+    (tmp_path / "m.json").write_text(json.dumps({"subject": [{"name": "m/model.onnx"}]}))
+    (tmp_path / "m.json.sig").write_text("earlier")
     before = {each: each.read_bytes() for each in tmp_path.rglob("*") if each.is_file()}
+    place = folder.Place(tmp_path / "m.json", is_signed=True)
+    rename, count = Path.rename, iter(range(100))
 
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
+    def broken(self: Path, target: Path) -> Path:
+        is_now = next(count) == at
+        if is_now and not is_after:
+            raise error
+        done = rename(self, target)
+        if is_now:
+            raise error
+        return done
 
-    monkeypatch.setattr(folder.files, "write_bytes", full)
-    place = folder.Place(tmp_path / "m.json", is_signed=False)
     with place.staged() as stage:
         (stage / "m").mkdir()
-        (stage / "m" / "new").write_text("new")
-        (stage / "m.json").write_text("new")
-        with pytest.raises(UsageError, match="No space left"):
+        for name in ("m/model.onnx", "m.json", "m.json.sig"):
+            (stage / name).write_text("new")
+        monkeypatch.setattr(Path, "rename", broken)
+        with pytest.raises(UsageError if isinstance(error, OSError) else KeyboardInterrupt):
             place.publish(stage)
+        assert next(count) > at
     assert before == {each: each.read_bytes() for each in tmp_path.rglob("*") if each.is_file()}
+
+
+def test_what_is_put_into_the_folder_meanwhile_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def replayed(_: Path) -> tuple[bool, str]:
+        (tmp_path / "m").mkdir()
+        (tmp_path / "m" / "thesis.txt").write_text("kept")
+        return True, ""
+
+    monkeypatch.setattr(certifying, "replay", replayed)
+    with pytest.raises(UsageError, match=r"holds thesis.txt, which is not of an earlier"):
+        certified(tmp_path / "m.json")
+    assert [each.name for each in tmp_path.rglob("*")] == ["m", "thesis.txt"]
+
+
+def test_the_spec_is_not_written_over(tmp_path: Path) -> None:
+    (tmp_path / "net.json").write_text(json.dumps(SPEC))
+    with pytest.raises(UsageError, match="is what this command reads"):
+        nnspec.certify(tmp_path / "net.json", tmp_path / "net.json")
+    assert json.loads((tmp_path / "net.json").read_text()) == SPEC
+    (tmp_path / "m.json.sig").mkdir()
+    with pytest.raises(UsageError, match="is a folder"):
+        folder.Place(tmp_path / "m.json", is_signed=True)
+
+
+def test_an_engine_that_answers_no_more_is_not_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Compared with nothing, it is no proof that the checks would find a fault in it."""
+
+    def refusing(self: control.Fault, engine: Any, steps: int) -> Any:
+        wrong = put_into(self, engine, steps)
+
+        def build(*_: Any, **__: Any) -> Any:
+            raise ValueError("no model")
+
+        if engine.is_onnx:
+            vars(wrong)["build"] = build
+        return wrong
+
+    put_into = control.Fault.put_into
+    monkeypatch.setattr(control.Fault, "put_into", refusing)
+    made = certified(tmp_path / "m.json")
+    assert made.report.passed
+    assert "the negative control did not work" in made.reason
+    assert "torch and onnx in float64" in made.reason
+    assert nothing_in(tmp_path)
+
+
+def test_a_replay_without_end_gives_no_certificate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folder, "SECONDS", 0.01)
+    made = certified(tmp_path / "m.json")
+    assert "its replay does not hold" in made.reason
+    assert "more than 0.01 s" in made.reason
+    assert nothing_in(tmp_path)
 
 
 def test_a_replay_that_fails_gives_no_certificate(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from nnspec.certificate import certifying
-
     text = certifying.checker().replace(
         "def error_of(given, expected):",
         "def error_of(*_):\n    return 0.5\n\n\ndef unused(given, expected):",

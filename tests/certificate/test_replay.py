@@ -62,12 +62,15 @@ def own(statement: Any) -> Any:
 def rewritten(path: Path, edit: Callable[[Any], object]) -> None:
     """Edit a statement as one does who also makes its digests anew."""
     statement = json.loads(path.read_text())
-    edit(statement)
     for each in statement["subject"]:
         file = path.parent / each["name"]
         if file.is_file() and path.parent in file.resolve().parents:
             each["digest"] = {"sha256": hashlib.sha256(file.read_bytes()).hexdigest()}
             own(statement)["sizes"][each["name"]] = file.stat().st_size
+    digests = {each["name"]: each["digest"] for each in statement["subject"]}
+    for each in statement["predicate"]["configuration"]:
+        each["digest"] = digests[each["name"]]
+    edit(statement)
     own(statement).pop(REST)
     path.write_text(text_of(statement))
 
@@ -170,6 +173,16 @@ def test_an_edited_number_breaks_it(what: str, copied: Path, bare: Path) -> None
     assert "FAIL the statement is as it was written" in text
 
 
+@pytest.mark.parametrize("key", ["result", "error"])
+def test_a_key_that_is_stated_twice_breaks_it(key: str, copied: Path, bare: Path) -> None:
+    """Readers differ in which of the two they take; the digest is of one."""
+    text = copied.read_text()
+    copied.write_text(text.replace(f'"{key}": ', f'"{key}": 0, "{key}": ', 1))
+    code, told = replay(copied, bare)
+    assert code == 1
+    assert f"'{key}' is stated twice" in told
+
+
 def test_another_spelling_of_the_same_statement_holds(copied: Path, bare: Path) -> None:
     copied.write_text(json.dumps(json.loads(copied.read_text()), sort_keys=True))
     assert replay(copied, bare)[0] == 0
@@ -213,6 +226,21 @@ def test_a_forged_file_breaks_it_with_the_digests_made_anew(
     assert any(line.startswith("FAIL") and told in line for line in text.splitlines()), text
 
 
+def without_output(folder: Path) -> None:
+    arrays = load_file(folder / "expected.safetensors")
+    name = next(each for each in arrays if each.startswith("onnx float32/"))
+    arrays[name.replace("probabilities", "another")] = arrays.pop(name)
+    save_file(arrays, folder / "expected.safetensors")
+
+
+def test_an_output_that_is_recorded_by_another_name_breaks_it(copied: Path, bare: Path) -> None:
+    without_output(copied.parent / "m")
+    rewritten(copied, lambda s: None)
+    code, text = replay(copied, bare)
+    assert code == 1
+    assert "recorded inf" in text
+
+
 FORGED_NUMBERS: dict[str, tuple[Callable[[Any], object], str]] = {
     "an error of outputs": (lambda s: first("outputs")(s).update(error=1e-17), "recorded"),
     "an error beyond its threshold": (lambda s: first("training")(s).update(error=1.0), "stated"),
@@ -242,7 +270,22 @@ FORGED_NUMBERS: dict[str, tuple[Callable[[Any], object], str]] = {
         lambda s: own(s)["negative_control"]["replay"].update(
             value=0.0, index=0, tensor="norm.weight_that_is_not_there"
         ),
-        "KeyError",
+        "no 'norm.weight_that_is_not_there'",
+    ),
+    "a control that moves any output": (
+        lambda s: own(s)["negative_control"]["replay"].update(value=1e6),
+        "control, one number of",
+    ),
+    "what was read": (
+        lambda s: s["predicate"]["configuration"][0].update(digest={"sha256": "0"}),
+        "what was read",
+    ),
+    "threads": (lambda s: own(s)["environment"].update(threads="many"), "many"),
+    "a line of its own": (
+        lambda s: [
+            c.update(name=c["name"] + "\ncertificate holds", error=1.0) for c in own(s)["checks"]
+        ],
+        "?certificate holds",
     ),
     "another type": (lambda s: s.update(_type="https://in-toto.io/Statement/v2"), "known type"),
 }
@@ -258,6 +301,56 @@ def test_a_forged_number_breaks_it_with_the_digests_made_anew(
     assert code == 1, text
     assert "ok   the statement is as it was written" in text
     assert any(line.startswith("FAIL") and told in line for line in text.splitlines()), text
+
+
+NOT_FINITE = """
+nnspec: 1
+name: Logarithm
+inputs:
+  x: {shape: [6]}
+layers:
+  - {name: scores, type: dense, units: 3}
+  - {name: logs, type: log}
+"""
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_outputs_that_are_not_finite_are_replayed(seed: int, bare: Path, tmp_path: Path) -> None:
+    """The number that a control changes is one that is finite, or all would be as it was."""
+    found = nnspec.certify(
+        NOT_FINITE, tmp_path / "m.json", exporters=False, steps=2, batch=4, seed=seed
+    )
+    assert found.written, found.reason
+    outputs = load_file(tmp_path / "m" / "expected.safetensors")["onnx float32/logs"]
+    assert np.isnan(outputs).any()
+    code, text = replay(tmp_path / "m.json", bare)
+    assert code == 0, text
+    assert "ok   control, one number of logs changed" in text
+
+
+def test_what_is_trained_is_stated(made: Path, tmp_path: Path) -> None:
+    """A spec without training is compared by an objective that it does not state."""
+    objective = own(json.loads(made.read_text()))["objective"]
+    assert objective["is_of_the_spec"]
+    assert objective["training"]["optimizer"]["type"] == "adam"
+    assert not (made.parent / "m" / "torch_training.py").exists()
+    text = SPEC[: SPEC.index("training:")]
+    found = nnspec.certify(text, tmp_path / "m.json", exporters=False, steps=2, batch=4)
+    assert found.written, found.reason
+    stated = own(found.statement)
+    assert not stated["objective"]["is_of_the_spec"]
+    assert stated["objective"]["training"]["optimizer"]["type"] == "sgd"
+    for name in ("torch", "keras"):
+        assert stated["sources"][name]["training"] == f"m/{name}_training.py"
+        held = (tmp_path / "m" / f"{name}_training.py").read_text()
+        assert "def train" in held or "compile(" in held
+        assert held != (tmp_path / "m" / f"{name}.py").read_text()
+    assert stated["environment"]["threads"] is None
+    samples = [each["sample"] for each in stated["checks"]]
+    told = " ".join(str(each.get("of", "")) for each in samples)
+    assert "batches of 1 of these rows" in told  # a batch of 4 has no others
+    assert "a batch of 1" in told
+    assert "13" not in told
 
 
 def test_what_only_a_signature_guards(copied: Path, bare: Path) -> None:
@@ -322,6 +415,7 @@ def test_what_is_no_statement_is_said_to_be_none(text: str, copied: Path, bare: 
     code, told = replay(copied, bare)
     assert code == 1
     assert "Traceback" not in told
+    assert str(copied) in told
     assert "certificate FAILS: 1" in told
 
 
