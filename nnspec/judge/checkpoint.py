@@ -70,7 +70,7 @@ def compare_weights(
     start = time.perf_counter()
     first, second = sides
     report = OfWeights(
-        f"{first.label} and {second.label}", "none", versions(), 0, a=first.label, b=second.label,
+        f"{first.label} and {second.label}", "", versions(), 0, a=first.label, b=second.label,
         frameworks=(first.described.framework, second.described.framework),
     )  # fmt: skip
     mine, theirs = sides if isinstance(second.foreign, Tensors) else (second, first)

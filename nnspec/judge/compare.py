@@ -68,7 +68,7 @@ def compare_files(
     meeting = meet(labels, files, asked, batch=batch, seed=seed)
     first, second = meeting.sides
     report = Comparison(
-        f"{labels[0]} and {labels[1]}", "none", versions(), 0, a=labels[0], b=labels[1],
+        f"{labels[0]} and {labels[1]}", "", versions(), 0, a=labels[0], b=labels[1],
         frameworks=(first.described.framework, second.described.framework),
     )  # fmt: skip
     _Case(meeting, report, seed, known or {}).run(show)

@@ -39,6 +39,8 @@ th{color:var(--faint);font-size:.85em}
 .bar{display:block;width:100%;height:.5rem;margin-top:.15rem}
 .track{fill:var(--line)}.fill{fill:currentColor}.limit{stroke:var(--ink);stroke-width:1}
 @media (max-width:30rem){.number{width:4rem}th,td{padding-right:.3rem}body{padding:.75rem}}
+@media print{.scroll{max-height:none;overflow:visible}.scroll img{max-width:100%;height:auto}
+ .matrix th,.matrix td{max-width:none;overflow-wrap:anywhere}}
 """.strip()
 _DECADES, _LIMIT, _END = 10, 80.0, 100.0
 """Of a bar: powers of ten from its start to the tolerance, where that stands, and its end."""
@@ -89,7 +91,7 @@ def page(title: str, sections: Sequence[Section], about: Iterable[tuple[str, str
     """Return the page. about: what reproduces it, each with what it is.
 
     Every text may break anywhere, so that the page is as wide as its window; what may be wider
-    scrolls in a region of its own.
+    scrolls in a region of its own, and on paper, where nothing scrolls, is made to fit.
     """
     lines = [
         "<!doctype html>",

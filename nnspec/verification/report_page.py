@@ -146,7 +146,9 @@ def _shown(share: float) -> str:
 
 def _picture(report: Findings, spec: Spec) -> tuple[str, str]:
     """Return the graph with the layers to blame marked, and in words which these are."""
-    faults = [each.layer for each in getattr(report, "faults", ()) if hasattr(each, "layer")]
+    # One that is not sure accuses nobody, and those of two files have no layer of a spec.
+    all_faults = getattr(report, "faults", ())
+    faults = [each.layer for each in all_faults if getattr(each, "is_sure", False)]
     blamed = [check.layer for check in report.failures() if check.layer is not None]
     marked = dict.fromkeys([*faults, *blamed])
     told = f"{spec.name}: {sum(1 for _ in spec.graph.walk())} layers. "

@@ -52,6 +52,9 @@ class Reports:
         for report in self.reports.values():
             report.print(console)
 
+    def _repr_html_(self) -> str:
+        return "".join(report._repr_html_() for report in self.reports.values())
+
     def to_html(self, network: Spec | Networks | None = None, command: str = "") -> str:
         """Return the reports as one page. network, command: as of `Report.to_html`."""
         from nnspec.verification.report_page import page_of

@@ -90,6 +90,7 @@ def test_without_a_tensor_in_both_no_gradient_is_compared(tmp_path: Path) -> Non
     report = compared(f"{one}:Net", f"{other}:Net", "x=8")
     assert not any(each.kind == "gradient" for each in report.checks)
     assert any(each.kind == "gradient" for each in report.not_checked)
+    assert "digest of the spec" not in report.to_html()  # there is none
 
 
 def test_nothing_is_written_over_what_is_compared(tmp_path: Path) -> None:

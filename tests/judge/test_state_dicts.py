@@ -395,6 +395,7 @@ def test_other_names_are_found_by_value_and_two_files_of_weights_too(tmp_path: P
     assert torch.equal(other[sources["features.4.c.weight"].tensor], state["features.4.c.weight"])
     report = compare(kept(tmp_path, state), kept(tmp_path, state, "w.pt"))
     assert report.verdict == "the same", report.to_json()
+    assert "digest of the spec" not in report.to_html()  # there is none
     whole = state["fc2.bias"].clone()
     for wrong in (float("nan"), float("inf")):
         state["fc2.bias"][:] = wrong

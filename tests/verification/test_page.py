@@ -11,6 +11,8 @@ from click.testing import CliRunner
 
 import nnspec
 from nnspec.cli import main
+from nnspec.judge.found import Fault
+from nnspec.judge.judgement import Judgement
 from nnspec.show.plot import svg
 from nnspec.verification.checks import Check, NotChecked
 from nnspec.verification.page import _STYLE, Cell
@@ -145,6 +147,22 @@ def test_the_graph_marks_the_layers_to_blame_where_they_are_drawn() -> None:
     assert "DIVERGES" not in svg(spec.graph)
 
 
+def test_a_fault_that_is_not_sure_marks_no_layer() -> None:
+    spec = nnspec.loads(SPEC)
+    first, *_, last = (at.path for at in spec.graph.walk())
+    found = Judgement("Net", "0" * 64, {}, 0, faults=[Fault(first, "dense", is_sure=False)])
+    assert "No layer is found to diverge." in found.to_html(spec)
+    found.faults.append(Fault(last, "dense"))
+    assert f"Diverging: {last}." in found.to_html(spec)
+
+
+def test_nothing_is_cut_off_on_paper() -> None:
+    rules = dict(re.findall(r"([^{}]+){([^{}]*)}", _STYLE.partition("@media print{")[2]))
+    assert rules[".scroll"] == "max-height:none;overflow:visible"
+    assert rules[".scroll img"] == "max-width:100%;height:auto"
+    assert "overflow-wrap:anywhere" in rules["\n .matrix th,.matrix td"]
+
+
 def test_several_networks_are_one_page_that_says_how_to_get_it_again() -> None:
     reports = Reports("two", "1" * 64, {"first": report(), "second": report()})
     text = reports.to_html(None, "nnspec verify 'a <b>.yaml'")
@@ -152,6 +170,11 @@ def test_several_networks_are_one_page_that_says_how_to_get_it_again() -> None:
     assert "<h2>first</h2>" in text
     assert "nnspec verify &#x27;a &lt;b&gt;.yaml&#x27;" in text
     assert not Page(text).open
+
+
+def test_a_notebook_shows_the_report_of_every_network() -> None:
+    reports = Reports("two", "1" * 64, {"first": report(), "second": report()})
+    assert reports._repr_html_() == 2 * report()._repr_html_()
 
 
 def test_the_command_holds_what_the_call_took(tmp_path: Path) -> None:
