@@ -70,7 +70,12 @@ def verify_networks(
     if settings.weights is not None or settings.data is not None:
         raise UsageError("weights and rows are of one network: say which by `model`")
     reports = {name: verify_spec(spec, settings, workers) for name, spec in networks.models.items()}
-    if networks.document.training is not None and "training" in settings.levels:
+    if networks.document.training is not None and "training" not in settings.levels:
+        # A report of its own without any check would not have passed.
+        for report in reports.values():
+            reason = 'the level "training" is not chosen'
+            report.leave_out("adversarial", (), reason, by_call=True)
+    elif networks.document.training is not None:
         name = "training"
         while name in networks.models:  # whose own report it is not to replace
             name += "_"

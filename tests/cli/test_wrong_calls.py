@@ -20,6 +20,7 @@ from nnspec.network.networks import Networks
 from nnspec.support.plain_json import json_text
 from nnspec.verification import several
 from nnspec.verification.report import Report
+from nnspec.verification.settings import Settings
 
 SPEC = (
     "nnspec: 1\nname: Net\nvariables: {units: 3}\ninputs: {x: {shape: [4]}}\n"
@@ -207,10 +208,21 @@ def test_a_network_that_is_called_training_keeps_its_report(
 
     monkeypatch.setattr(several, "verify_spec", reported)
     monkeypatch.setattr(several, "verify_versus", reported)
-    from nnspec.verification.settings import Settings
-
     found = several.verify_networks(networks, Settings())
     assert [each.spec for each in found.reports.values()] == ["a", "b", "c"]
+
+
+def test_a_training_of_networks_that_is_not_chosen_is_not_checked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    networks = load_networks(write(tmp_path, text_of("non_saturating")))
+    monkeypatch.setattr(several, "verify_spec", lambda spec, *_: Report(spec.name, "", {}, 1))
+    found = several.verify_networks(networks, Settings(levels=("outputs",)))
+    assert [*found.reports] == ["maker", "judge"]
+    for report in found.reports.values():
+        (left_out,) = report.not_checked
+        assert left_out.told() == 'adversarial training: the level "training" is not chosen'
+        assert left_out.by_call
 
 
 def test_a_certificate_is_of_a_text_too(tmp_path: Path) -> None:
