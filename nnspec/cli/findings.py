@@ -50,11 +50,15 @@ class Finding(NamedTuple):
 
 
 class Findings(NamedTuple):
-    """All results of a call. unchecked: what was not checked, a sentence for each."""
+    """All results of a call. unchecked: what was not checked, a sentence for each.
+
+    remarks: by how much less agreement says than that the two are the same.
+    """
 
     found: list[Finding]
     code: int
     unchecked: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 def of_problems(path: str, problems: Iterable[Problem]) -> Iterator[Finding]:
@@ -70,12 +74,16 @@ def of_problems(path: str, problems: Iterable[Problem]) -> Iterator[Finding]:
 def of_verification(
     path: str, loaded: Spec | Networks, result: Report | Reports, *, against: str | None = None
 ) -> Findings:
-    """Return what a verification found. against: the path of the file that was judged."""
+    """Return what a verification found. against: the path of the file that was judged.
+
+    Of several networks each sentence begins with the name of the one that it is about.
+    """
     from nnspec.verification.several import Reports
 
     reports = result.reports if isinstance(result, Reports) else {"": result}
     found: list[Finding] = []
     unchecked: list[str] = []
+    remarks: list[str] = []
     marks = _marks(loaded)
     for name, report in reports.items():
         failures = list(report.failures())
@@ -84,13 +92,20 @@ def of_verification(
             _of_check(path, each, place, marks, name)
             for each, place in zip(failures, theirs, strict=True)
         ]
-        told = [f"{name}: {each.told()}" if name else each.told() for each in report.not_checked]
+        told = [named(name, each.told()) for each in report.not_checked]
         unchecked += told
-        unmet = report.unmet()
+        blank = [report.blank] if report.blank and not failures else []
+        remarks += [named(name, each) for each in (*blank, *report.remarks())]
+        unmet = [named(name, each) for each in report.unmet()]
         if not report.passed and not failures and not unmet:
-            unmet = ["\n".join([f"{report.spec}: {report.verdict}", *told])]
+            unmet = ["\n".join([named(name or report.spec, report.verdict), *told])]
         found += [Finding(NOT_CHECKED, "error", each, Place(against or path)) for each in unmet]
-    return Findings(found, 0 if result.passed else 1, tuple(unchecked))
+    return Findings(found, 0 if result.passed else 1, tuple(unchecked), tuple(remarks))
+
+
+def named(name: str, text: str) -> str:
+    """Return what is said of one of several networks, its name first; of a single one, the text."""
+    return f"{name}: {text}" if name else text
 
 
 def of_verify_kind(rule: str) -> tuple[str, str]:
@@ -117,7 +132,8 @@ def _of_check(
     related: tuple[tuple[Place, str], ...] = ()
     if theirs is not None and check.layer is not None:
         related = ((ours, f'the layer "{check.layer}" of the spec'),)
-    return Finding(rule, "error", difference(check), theirs or ours, related=related)
+    told = named(model, difference(check))
+    return Finding(rule, "error", told, theirs or ours, related=related)
 
 
 def _theirs(report: Report, check: Check, against: str | None) -> Place | None:

@@ -16,12 +16,12 @@ _COMMANDS = {"error": "error", "warning": "warning", "note": "notice"}
 
 
 def commands(findings: Findings) -> Iterator[str]:
-    """Yield a line for each result, and one for all that was not checked."""
+    """Yield a line for each result, one for all that was not checked, and one for all remarks."""
     for each in findings.found:
         yield _command(each)
-    if findings.unchecked:
-        told = "\n".join(findings.unchecked)
-        yield f"::notice title=nnspec%3A not checked::{_data(told)}"
+    for title, told in (("not checked", findings.unchecked), ("remarks", findings.remarks)):
+        if told:
+            yield f"::notice title={_property(f'nnspec: {title}')}::{_data(chr(10).join(told))}"
 
 
 def _command(finding: Finding) -> str:

@@ -39,10 +39,11 @@ def log(findings: Findings) -> dict[str, Any]:
 def _invocation(findings: Findings) -> dict[str, Any]:
     """Return how the call ended; what it left unchecked is no result, and not silent."""
     ended: dict[str, Any] = {"executionSuccessful": True, "exitCode": findings.code}
-    if findings.unchecked:
+    told = [f"not checked: {each}" for each in findings.unchecked]
+    told += [f"remark: {each}" for each in findings.remarks]
+    if told:
         ended["toolExecutionNotifications"] = [
-            {"level": "note", "message": _message(f"not checked: {each}")}
-            for each in findings.unchecked
+            {"level": "note", "message": _message(each)} for each in told
         ]
     return ended
 

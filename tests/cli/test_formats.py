@@ -18,8 +18,9 @@ from nnspec.cli.github import commands
 from nnspec.cli.sarif import log
 from nnspec.network.loader import load_any
 from nnspec.show.rules import rules
-from nnspec.verification.checks import TITLES, Check, NotChecked
+from nnspec.verification.checks import TITLES, Check, IllConditioned, NotChecked
 from nnspec.verification.report import Report
+from nnspec.verification.several import Reports
 
 ROOT = Path(__file__).parents[2]
 # The official schema without descriptions, and without the properties that nnspec does not write.
@@ -287,6 +288,53 @@ def test_a_required_level_that_was_not_checked_is_a_result(folder: Path) -> None
     only = valid(log(of_verification("parts.yaml", load_any("parts.yaml"), report)))
     assert [each["ruleId"] for each in only["results"]] == [NOT_CHECKED]
     assert only["results"][0]["message"]["text"].startswith("gradients is required")
+
+
+SEVERAL = """\
+nnspec: 1
+name: Two
+models:
+  maker:
+    inputs: {x: {shape: [4]}}
+    layers:
+      - {name: out, type: dense, units: 4}
+  judge:
+    inputs: {x: {shape: [4]}}
+    layers:
+      - {name: out, type: dense, units: 1}
+"""
+
+
+def test_of_several_networks_every_sentence_says_which(folder: Path) -> None:
+    (folder / "two.yaml").write_text(SEVERAL)
+    differing, lacking = report_of(check_of("out")), report_of(check_of("out", passed=True))
+    lacking.required = ("gradients",)
+    reports = Reports("Two", "0", {"maker": differing, "judge": lacking, "third": report_of()})
+    findings = of_verification("two.yaml", load_any("two.yaml"), reports)
+    told = [each["message"]["text"] for each in valid(log(findings))["results"]]
+    assert told[0].startswith("maker: torch – keras differ in outputs")
+    assert told[1].startswith("judge: gradients is required")
+    assert told[2] == "third: not compared"
+    assert [read(line)[2] for line in commands(findings)] == told
+
+
+def test_what_agreement_says_less_by_is_a_note(folder: Path) -> None:
+    (folder / "parts.yaml").write_text(PART)
+    report = report_of(check_of("last", passed=True))
+    report.blank = "no output is finite, so that no value was compared"
+    report.ill_conditioned.append(IllConditioned("float32", 2.0))
+    for name in ("", "judge"):
+        result = Reports("Two", "0", {name: report}) if name else report
+        findings = of_verification("parts.yaml", load_any("parts.yaml"), result)
+        only = valid(log(findings))
+        assert (findings.code, only["results"]) == (0, [])
+        said = [report.blank, *report.remarks()]
+        told = [f"{name}: {each}" if name else each for each in said]
+        assert only["invocations"][0]["toolExecutionNotifications"] == [
+            {"level": "note", "message": {"text": f"remark: {each}"}} for each in told
+        ]
+        (line,) = commands(findings)
+        assert read(line) == ("notice", {"title": "nnspec: remarks"}, "\n".join(told))
 
 
 def test_a_line_without_its_text_is_known_by_its_message_without_numbers() -> None:
