@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
 # What action.yml runs: its inputs are environment variables, each read as text and never as a command.
 set -euo pipefail
-shopt -s globstar nullglob
 
 refuse() {
   printf '::error title=nnspec::%s\n' "$1"
   exit 2
 }
+
+# The bash of macOS is 3.2, which does not know ** in a pattern.
+shopt -s globstar nullglob 2>/dev/null ||
+  refuse "the action takes bash 4 or later, and this is $BASH_VERSION: install one (on macOS: brew install bash)"
 
 case "$NNSPEC_COMMAND" in
   check | verify) ;;

@@ -164,6 +164,15 @@ def test_a_wrong_input_is_refused(given: dict[str, str], told: str, checkout: Pa
     assert told in run.stdout
 
 
+def test_an_old_bash_is_refused_in_words(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # As that of macOS answers: a function takes the place of the builtin.
+    fake = '() { echo "shopt: globstar: invalid shell option name" >&2; return 1; }'
+    monkeypatch.setenv("BASH_FUNC_shopt%%", fake)
+    run = run_step("Run nnspec", checkout)
+    assert (run.returncode, run.stderr) == (2, "")
+    assert run.stdout.startswith("::error title=nnspec::the action takes bash 4 or later")
+
+
 def test_a_check_installs_no_framework(checkout: Path) -> None:
     pip = checkout.parent / "bin" / "python"
     pip.write_text('#!/bin/sh\nprintf "%s\\n" "$@" > ../asked\n')
