@@ -68,6 +68,11 @@ def compare(
     for spec, (_, arguments) in zip(specs, sides, strict=True):
         if spec is not None and arguments is not None:
             raise UsageError("a spec takes no arguments: they are of the call of a Python file")
+        if spec is not None and asked:
+            raise UsageError(
+                f"--input is given for {', '.join(asked)}, and {spec.name} is a spec, which says "
+                "what its inputs are: leave it out"
+            )
     if specs[0] is not None and specs[1] is not None:
         judged = _specs(specs[0], specs[1], known, batch, seed, show)
         return _finished(judged, folder, f"{specs[0].name} and {judged.against}", command, seconds)

@@ -142,7 +142,8 @@ def test_two_files_and_a_text_are_compared(tmp_path: Path) -> None:
         assert (wrong["passed"], wrong["verdict"]) == (False, "not the same")
         assert "port.py:12" in wrong["failures"][0]
         assert "wrong.py:12" in wrong["failures"][0]
-        assert (await call(client, "compare", b=SPEC, **asked))["passed"] is True
+        assert (await call(client, "compare", a="port.py:Net", b=SPEC))["passed"] is True
+        assert "leave it out" in await refused(client, "compare", b=SPEC, **asked)
 
     talk(tmp_path, session, "--allow-python")
 

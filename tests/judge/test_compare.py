@@ -384,6 +384,9 @@ def test_a_spec_is_compared_with_a_spec_and_with_a_file(tmp_path: Path) -> None:
     assert nnspec.compare(written(tmp_path, MLP), spec).passed
     with pytest.raises(UsageError, match="a spec takes no arguments"):
         nnspec.compare(spec, other, args_a=[1])
+    for pair in ((spec, other), (spec, tmp_path / "model.py"), (tmp_path / "model.py", spec)):
+        with pytest.raises(UsageError, match="--input is given for rows"):
+            nnspec.compare(*pair, inputs=["rows=8"])
 
 
 @pytest.mark.parametrize("text", ["rows", "rows=a", "rows=8:text", "rows=8:int64:x"])
