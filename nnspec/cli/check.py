@@ -90,7 +90,7 @@ def _judged(
     """Return whether a spec is right, with its rows where those are asked for, and what may be."""
     problems = spec.advice
     if not with_data:
-        return True, (*problems, *_unread_data(spec, path))
+        return True, (*problems, *unread_data(spec, path))
     document = spec.model if isinstance(spec, Spec) else spec.document
     if document.training is None or document.data is None:
         return True, problems
@@ -102,8 +102,11 @@ def _judged(
     return False, (*(each for each in problems if each.code != wrong.code), wrong)
 
 
-def _unread_data(spec: Spec | Networks, path: str) -> Iterator[Problem]:
-    """Yield advice where the rows cannot be read, without reading them."""
+def unread_data(spec: Spec | Networks, path: str, text: str = "") -> Iterator[Problem]:
+    """Yield advice where the rows cannot be read, without reading them.
+
+    text: the spec's, where that is not what its file holds.
+    """
     data = (spec.model if isinstance(spec, Spec) else spec.document).data
     if data is None or spec.path is None:
         return
@@ -125,4 +128,4 @@ def _unread_data(spec: Spec | Networks, path: str) -> Iterator[Problem]:
         problem = Problem("wrong-data", message, hint, None, "advice", file=path)
         from nnspec.network.places import placed  # which few specs need
 
-        yield placed(problem, spec, "data", "source")
+        yield placed(problem, spec, "data", "source", text=text)

@@ -15,13 +15,16 @@ if TYPE_CHECKING:
     from nnspec.network.networks import Networks
 
 
-def placed(problem: Problem, spec: Spec | Networks, *keys: str) -> Problem:
-    """Return a problem with the place of these keys in the spec's file, where it has one."""
+def placed(problem: Problem, spec: Spec | Networks, *keys: str, text: str = "") -> Problem:
+    """Return a problem with the place of these keys in the spec's file, where it has one.
+
+    text: the spec's, where that is not what its file holds.
+    """
     path = spec.path
-    if path is None or not path.is_file():
+    if path is None or not (text or path.is_file()):
         return problem
     try:
-        text = read_text(path)
+        text = text or read_text(path)
         tree = parse(text, is_json=is_json_text(text, path))
     except (SourceError, SpecError, UsageError):
         return problem  # it has changed since

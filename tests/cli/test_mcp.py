@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,14 @@ from mcp import Client
 from mcp.client.stdio import StdioServerParameters
 
 from nnspec.cli import main
+from nnspec.cli.assistant import work
 from nnspec.cli.assistant.access import inside
+from nnspec.cli.assistant.server import Tools
+from nnspec.cli.compare import compare
+from nnspec.cli.verify import verify
 from nnspec.errors import UsageError
+from nnspec.verification.checks import Check
+from nnspec.verification.report import Report
 
 BROKEN = """\
 nnspec: 1
@@ -213,6 +220,80 @@ def test_files_outside_and_python_are_refused(tmp_path: Path) -> None:
 
     talk(root, session)
     assert not ran.exists()
+
+
+def test_a_call_takes_by_default_what_the_command_takes() -> None:
+    for command, tool, names in (
+        (verify, Tools.verify, ("batch", "seed")), (compare, Tools.compare, ("batch", "seed")),
+    ):  # fmt: skip
+        options = {each.name: each.default for each in command.params}
+        given = signature(tool).parameters
+        for name in names:
+            assert given[name].default == options[name], (command.name, name)
+
+
+@pytest.mark.parametrize(
+    ("name", "given"), [("backends", ["torch"]), ("exporters", False), ("steps", 5)]
+)
+def test_what_a_file_has_not_is_refused_and_not_ignored(
+    name: str, given: object, tmp_path: Path
+) -> None:
+    request = dict.fromkeys(("backends", "exporters", "steps")) | {"against": "net.onnx"}
+    with pytest.raises(UsageError, match=f"`{name}` does not go with `against`"):
+        work.verify(tmp_path, request | {name: given})
+
+
+def checked(root: Path, spec: str, *, fix: bool = False) -> dict[str, Any]:
+    return work.check(root, {"spec": spec, "variables": None, "fix": fix})
+
+
+def test_check_says_all_that_the_command_says(tmp_path: Path) -> None:
+    text = SPEC + "data: {source: rows.csv, features: {x: [a, b, c, d]}, target: y}\n"
+    text += "training: {task: multiclass}\n"
+    (tmp_path / "spec.yaml").write_text(text)
+    result = CliRunner().invoke(main, ["check", "--json", str(tmp_path / "spec.yaml")])
+    (problem,) = json.loads(result.stdout)["files"][0]["problems"]
+    assert problem["message"] == "rows.csv: there is no such file"
+    (told,) = checked(tmp_path, "spec.yaml")["problems"]
+    assert told == {name: problem[name] for name in told}
+    assert told["line"] == 8
+    # A text is placed in itself, and not in a file of its name; what is mended as it then is.
+    (tmp_path / "Small.yaml").write_text("\n\n" + text)
+    assert checked(tmp_path, text)["problems"] == [told]
+    found = checked(tmp_path, text.replace("units: 8,", "units: 8,\n     usebias: true,"), fix=True)
+    assert (found["ok"], len(found["fixed"])) == (True, 1)
+    assert found["problems"] == [told | {"line": 9}]
+    (tmp_path / "rows.csv").write_text("a,b,c,d,y\n")
+    assert checked(tmp_path, "spec.yaml")["problems"] == []
+
+
+@pytest.mark.parametrize("fix", [False, True])
+def test_a_file_that_is_no_text_is_a_mistake_of_the_spec(fix: bool, tmp_path: Path) -> None:
+    (tmp_path / "spec.yaml").write_bytes(SPEC.encode("utf-16"))
+    found = checked(tmp_path, "spec.yaml", fix=fix)
+    assert (found["ok"], [each["code"] for each in found["problems"]]) == (False, ["not-text"])
+
+
+def test_of_many_comparisons_none_that_failed_is_left_out() -> None:
+    def told(failed: int, passed: int) -> dict[str, Any]:
+        report = Report("Net", "0", {}, 5)
+        for is_same in [True] * passed + [False] * failed:
+            report.checks.append(Check("forward", ("a", "b"), "float64", 0.5, 0.1, is_same))
+        return work._verified(report)
+
+    for failed, passed, kept in ((3, 99, 100), (130, 7, 130), (130, 0, 130), (3, 97, 100)):
+        found = told(failed, passed)
+        assert [each["passed"] for each in found["checks"][:failed]] == [False] * failed
+        assert len(found["checks"]) == kept
+        rest = failed + passed - kept
+        note = f"{rest} comparisons that passed are left out"
+        assert found["notes"] == ([note] if rest else [])
+
+
+def test_data_are_opened_without_python(tmp_path: Path) -> None:
+    for name in ("w.npz", "w.safetensors", "net.onnx"):
+        (tmp_path / name).write_bytes(b"")
+        assert work._foreign(tmp_path, name, {"allow_python": False}) == str(tmp_path / name)
 
 
 def test_wrong_calls_are_told_and_the_server_goes_on(tmp_path: Path) -> None:

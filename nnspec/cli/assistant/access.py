@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from nnspec.network.networks import Networks
     from nnspec.network.spec import Spec
 
-DATA = frozenset({".onnx", ".keras", ".safetensors", ".json", ".yaml", ".yml"})
+DATA = frozenset({".onnx", ".keras", ".safetensors", ".npz", ".json", ".yaml", ".yml"})
 """Endings of files that are data, and run nothing when they are opened."""
 
 

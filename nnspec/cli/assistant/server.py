@@ -11,6 +11,7 @@ from pydantic import Field
 from nnspec.cli.assistant.answers import Checked, Compared, Explained, Verified, Words, Written
 from nnspec.cli.assistant.child import answer_of
 from nnspec.errors import MissingDependencyError, UsageError
+from nnspec.verification.settings import Settings
 
 if TYPE_CHECKING:
     from mcp.server import MCPServer
@@ -100,10 +101,20 @@ class Tools:
             list[str] | None, Field(description="Without `against`: what to compare; null: all.")
         ] = None,
         exporters: Annotated[
-            bool, Field(description="Without `against`: the frameworks' ONNX exporters too.")
-        ] = False,
-        batch: Annotated[int, Field(ge=2, le=1000, description="Rows of a batch.")] = 4,
-        steps: Annotated[int, Field(ge=1, le=1000, description="Of training.")] = 5,
+            bool | None,
+            Field(description="Without `against`: the frameworks' ONNX exporters too; null: no."),
+        ] = None,
+        batch: Annotated[
+            int, Field(ge=2, le=1000, description="Rows of a batch.")
+        ] = Settings.batch,
+        steps: Annotated[
+            int | None,
+            Field(
+                ge=1,
+                le=1000,
+                description=f"Without `against`: of training; null: {Settings.steps}.",
+            ),
+        ] = None,
         seed: Annotated[int, Field(ge=0, description="Of weights and inputs.")] = 0,
     ) -> Verified:
         """Run a spec and a file, or the sources of a spec, and say whether they compute the same.
@@ -127,7 +138,7 @@ class Tools:
         inputs: Annotated[
             list[str] | None,
             Field(
-                description="What neither file says, without the batch: image=3,32,32 or "
+                description="Of two files, what neither says, without the batch: image=3,32,32 or "
                 "ids=20:int64:1000 (below 1000).",
             ),
         ] = None,

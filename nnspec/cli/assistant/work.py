@@ -15,41 +15,49 @@ from nnspec.cli.assistant.access import DATA, inside, present, require_inside
 from nnspec.errors import NnspecError, SpecError, UsageError, nearest, printable
 
 if TYPE_CHECKING:
+    from nnspec.errors import Problem
     from nnspec.network.networks import Networks
     from nnspec.network.spec import Spec
     from nnspec.verification.report import Report
     from nnspec.verification.several import Reports
 
 MOST_CHECKS = 100
-"""Comparisons of one answer, those that failed first; the rest is counted in a note."""
+"""Comparisons of one answer; further ones that passed are counted in a note."""
 MOST_TEXT = 1_000_000
 """Characters of source in one answer."""
+_OF_BACKENDS = ("backends", "exporters", "steps")
+"""Of a request, what says how backends are compared with one another."""
 Request = dict[str, Any]
 
 
 def check(root: Path, request: Request) -> Request:
     """Answer `check`."""
+    from nnspec.cli.check import unread_data
     from nnspec.network.fixing import mend
+    from nnspec.network.loader import loads_any
 
-    text, path = _text(root, request["spec"])
     fixed: list[str] = []
-    mended = None
+    mended: str | None = None
+    spec: Spec | Networks | None = None
+    problems: tuple[Problem, ...]
     try:
+        text, path = _text(root, request["spec"])
         if request["fix"]:
             found = mend(text, path=path, variables=request["variables"], unsafe=False)
             fixed = [each.fix.title for each in found.fixed if each.fix is not None]
-            mended, problems, is_fine = found.text, found.problems, found.spec is not None
-            if found.spec is not None:
-                problems = found.spec.advice
-                require_inside(root, _placed(root, found.spec, path))
+            text = mended = found.text
+            spec, problems = found.spec, found.problems
         else:
-            spec = _load(root, request)
-            problems, is_fine = spec.advice, True
+            spec = loads_any(text, path=path, variables=request["variables"])
+        if spec is not None:
+            spec = _placed(root, spec, path)
+            require_inside(root, spec)
+            problems = (*spec.advice, *unread_data(spec, str(path or ""), text))
     except SpecError as error:
-        problems, is_fine = error.problems, False
+        spec, problems = None, error.problems
     keys = ("code", "severity", "line", "column", "message", "hint")
     told = [{key: each.as_json()[key] for key in keys} for each in problems]
-    return {"ok": is_fine, "problems": told, "fixed": fixed, "text": mended}
+    return {"ok": spec is not None, "problems": told, "fixed": fixed, "text": mended}
 
 
 def compile(root: Path, request: Request) -> Request:
@@ -68,6 +76,12 @@ def compile(root: Path, request: Request) -> Request:
 
 def verify(root: Path, request: Request) -> Request:
     """Answer `verify`."""
+    if request["against"] is not None:
+        for name in [name for name in _OF_BACKENDS if request[name] is not None]:
+            raise UsageError(
+                f"`{name}` does not go with `against`: it says how backends are compared, and a "
+                "file is judged beside the spec; leave one of the two out"
+            )
     loaded = _load(root, request)
     levels, required = request["levels"], request["require"]
     if request["against"] is not None:
@@ -86,6 +100,7 @@ def verify(root: Path, request: Request) -> Request:
         raise UsageError("`map` and `arguments` are about another file: give it by `against`")
     import nnspec
     from nnspec.backend import installed_backends, lacking
+    from nnspec.verification.settings import Settings
 
     any_spec: Any = loaded
     # Of what is asked for nothing is left out; by default it is all that is here.
@@ -94,8 +109,8 @@ def verify(root: Path, request: Request) -> Request:
     ]
     report = nnspec.verify(
         any_spec, model=request["model"], backends=backends, batch=request["batch"],
-        seed=request["seed"], steps=request["steps"], exporters=request["exporters"],
-        levels=levels, require=required,
+        seed=request["seed"], steps=request["steps"] or Settings.steps,
+        exporters=bool(request["exporters"]), levels=levels, require=required,
     )  # fmt: skip
     return _verified(report)
 
@@ -204,25 +219,23 @@ def _foreign(root: Path, given: str, request: Request) -> str:
 
 
 def _verified(result: Report | Reports) -> Request:
+    from nnspec.cli.findings import named
     from nnspec.verification.checks import difference
     from nnspec.verification.levels import LEVELS
     from nnspec.verification.several import Reports
 
     reports = result.reports if isinstance(result, Reports) else {"": result}
-
-    def named(name: str, text: str) -> str:
-        return f"{name}: {text}" if name else text
-
     checks = [(name, each) for name, report in reports.items() for each in report.checks]
-    checks.sort(key=lambda entry: entry[1].passed)
+    checks.sort(key=lambda entry: entry[1].passed)  # first what failed, of which none is left out
+    most = max(MOST_CHECKS, sum(not each.passed for _, each in checks))
     told: dict[str, list[str]] = {"failures": [], "unmet": [], "not_checked": [], "notes": []}
     for name, report in reports.items():
         told["failures"] += [named(name, difference(each)) for each in report.failures()]
         told["unmet"] += [named(name, each) for each in report.unmet()]
         told["not_checked"] += [named(name, each.told()) for each in report.not_checked]
         told["notes"] += [named(name, each) for each in (*report.remarks(), *report.notes)]
-    if len(checks) > MOST_CHECKS:
-        told["notes"].append(f"{len(checks) - MOST_CHECKS} comparisons that passed are left out")
+    if len(checks) > most:
+        told["notes"].append(f"{len(checks) - most} comparisons that passed are left out")
     verdicts = [named(name, report.verdict) for name, report in reports.items()]
     return {
         "passed": result.passed,
@@ -244,7 +257,7 @@ def _verified(result: Report | Reports) -> Request:
                 "layer": each.layer,
                 "detail": each.detail,
             }
-            for name, each in checks[:MOST_CHECKS]
+            for name, each in checks[:most]
         ],
     }
 
