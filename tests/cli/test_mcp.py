@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -23,6 +25,7 @@ from mcp.client.stdio import StdioServerParameters
 from nnspec.cli import main
 from nnspec.cli.assistant import work
 from nnspec.cli.assistant.access import inside
+from nnspec.cli.assistant.child import answer_of, packages
 from nnspec.cli.assistant.server import Tools
 from nnspec.cli.compare import compare
 from nnspec.cli.verify import verify
@@ -330,6 +333,83 @@ def test_a_call_that_takes_too_long_is_ended_with_all_it_started(tmp_path: Path)
         time.sleep(0.1)
     with pytest.raises(ProcessLookupError):
         os.kill(int(mark.read_text()), 0)
+
+
+SLEEPER = """\
+import os, pathlib, time
+from nnspec.cli.assistant import work
+
+def sleep(root, request):
+    (root / "pid.part").write_text(str(os.getpid()))
+    (root / "pid.part").rename(root / "pid")
+    time.sleep(600)
+
+work.TOOLS["explain"] = sleep
+work.main()
+"""
+ASKER = """\
+import sys, anyio
+from nnspec.cli.assistant import child
+
+child.COMMAND = (sys.executable, "-c", sys.argv[1])
+request = {"do": "explain", "root": sys.argv[2], "allow_python": False, "seconds": 600}
+anyio.run(child.answer_of, request, 600)
+"""
+
+
+def test_a_call_ends_with_a_server_that_is_killed(tmp_path: Path) -> None:
+    asker = subprocess.Popen([sys.executable, "-c", ASKER, SLEEPER, str(tmp_path)])
+    mark = tmp_path / "pid"
+    end = time.monotonic() + 60
+    while not mark.exists() and time.monotonic() < end:
+        time.sleep(0.1)
+    number = int(mark.read_text())
+    os.kill(number, 0)
+    asker.kill()
+    asker.wait()
+    end = time.monotonic() + 10  # whoever has taken over the process collects it
+    while is_running(number) and time.monotonic() < end:
+        time.sleep(0.1)
+    assert not is_running(number)
+
+
+def is_running(number: int) -> bool:
+    try:
+        state = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+def test_a_call_ends_itself_when_the_server_did_not(tmp_path: Path) -> None:
+    limited = "import os; from nnspec.cli.assistant import child; child.LATER = 0.1; "
+    limited += "child.watch(os.getppid(), 0.1)"
+    done = subprocess.run([sys.executable, "-c", limited], start_new_session=True, timeout=60)
+    assert done.returncode == -signal.SIGKILL
+
+
+def test_packages_are_not_taken_from_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `python -m nnspec mcp` in it would take them."""
+    root = tmp_path / "root"
+    installed = root / ".venv" / "lib" / "site-packages"
+    for folder in (installed, tmp_path / "root-2"):
+        folder.mkdir(parents=True)
+    (tmp_path / "link").symlink_to(root)
+    (root / "out").symlink_to(tmp_path)
+    theirs = [root, root / "src", tmp_path / "link", root / "out"]
+    ours = [installed, tmp_path / "root-2", tmp_path]
+    monkeypatch.setattr("sys.path", [*map(str, theirs + ours), *sys.path])
+    found = packages(root, allow_python=False)
+    assert found[:3] == [str(each) for each in ours]
+    assert not {str(each) for each in theirs} & set(found)
+    assert packages(root, allow_python=True)[: len(theirs)] == [str(each) for each in theirs]
+    # So that nothing of it is run.
+    (root / "json.py").write_text("raise SystemExit('the folder was imported')\n")
+    request = {"do": "layers", "names": ["dense"], "root": str(root), "allow_python": False}
+    answer = anyio.run(answer_of, {**request, "seconds": 60.0}, 60.0)
+    assert answer["words"][0]["name"] == "dense"
 
 
 def test_the_language_is_a_resource(tmp_path: Path) -> None:

@@ -7,7 +7,9 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnspec.errors import UsageError, printable
@@ -19,6 +21,12 @@ LAST_WORDS = 2000
 """Bytes of its error stream that are told of a process that died."""
 MOST_BYTES = 32_000_000
 """Of an answer."""
+INSTALLED = frozenset({"site-packages", "dist-packages"})
+"""Names of folders in which packages are installed, as in a virtual environment of a project."""
+LATER = 5.0
+"""Seconds after which a call ends itself, where the server should have ended it."""
+PAUSE = 0.5
+"""Seconds between looks at whether the server is there."""
 COMMAND = (sys.executable, "-P", "-m", "nnspec.cli.assistant.work")
 """-P: a file in the current folder must not stand in for a package."""
 
@@ -27,11 +35,13 @@ async def answer_of(request: dict[str, Any], seconds: float) -> dict[str, Any]:
     """Return the answer to a request; raises UsageError with why there is none."""
     import anyio
 
+    kept = packages(Path(request["root"]), allow_python=request["allow_python"])
     environment = {
         **os.environ,
-        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+        "PYTHONPATH": os.pathsep.join(kept),
         "TF_CPP_MIN_LOG_LEVEL": "3",
     }
+    request = {**request, "server": os.getpid()}
     process = await anyio.open_process(
         COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         env=environment, cwd=request["root"], start_new_session=True,
@@ -65,6 +75,35 @@ async def answer_of(request: dict[str, Any], seconds: float) -> dict[str, Any]:
         raise UsageError(str(found["refused"]))
     answer: dict[str, Any] = found["answer"]
     return answer
+
+
+def packages(root: Path, *, allow_python: bool) -> list[str]:
+    """Return where a call finds packages: as this process does, but for what lies in the folder.
+
+    `python -m nnspec mcp` looks into the current folder first, whose torch.py would stand in for
+    PyTorch. Where packages are installed they are taken from the folder too.
+    """
+    own = Path(__file__).resolve().parents[3]
+    kept = []
+    for each in filter(None, sys.path):
+        path = Path(each).absolute()
+        is_inside = any(one.is_relative_to(root) for one in (path, path.resolve()))
+        if allow_python or not is_inside or path.name in INSTALLED or path.resolve() == own:
+            kept.append(each)
+    return kept
+
+
+def watch(server: int, seconds: float) -> None:
+    """Kill this process and its group when time is up, or when the server has ended.
+
+    It is the server that ends a call; but one that is killed leaves its calls to themselves.
+    """
+    if sys.platform == "win32":
+        return  # which has no groups
+    end = time.monotonic() + seconds + LATER
+    while time.monotonic() < end and os.getppid() == server:
+        time.sleep(PAUSE)
+    os.killpg(0, signal.SIGKILL)
 
 
 async def _read(stream: ByteReceiveStream, into: bytearray, most: int) -> None:

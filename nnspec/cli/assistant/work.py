@@ -6,12 +6,14 @@ import json
 import math
 import os
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnspec.cli.assistant.access import DATA, inside, present, require_inside
+from nnspec.cli.assistant.child import watch
 from nnspec.errors import NnspecError, SpecError, UsageError, nearest, printable
 
 if TYPE_CHECKING:
@@ -267,6 +269,9 @@ def main() -> None:
     out = os.dup(1)
     os.dup2(2, 1)  # what a framework prints is no answer
     request = json.loads(sys.stdin.buffer.read())
+    if sys.platform != "win32" and os.getpgrp() == os.getpid():  # else others are of its group
+        limits = request["server"], request["seconds"]
+        threading.Thread(target=watch, args=limits, daemon=True).start()
     try:
         answer: dict[str, Any] = {"answer": TOOLS[request["do"]](Path(request["root"]), request)}
     except NnspecError as error:
