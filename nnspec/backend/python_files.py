@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 import inspect
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -85,9 +86,15 @@ def in_docstring(text: str) -> str:
 def named_in(
     given: Any, is_tensor: Callable[[Any], bool], name: str = ""
 ) -> Iterator[tuple[str, Any]]:
-    """Yield the tensors within mappings and lists, each by its place: `0`, `scores`, `1.last`."""
-    if isinstance(given, Mapping | list | tuple):
-        pairs = given.items() if isinstance(given, Mapping) else enumerate(given)
+    """Yield the tensors within mappings, lists and dataclasses: `0`, `scores`, `1.last`."""
+    pairs: Iterable[tuple[Any, Any]] | None = None
+    if isinstance(given, Mapping):
+        pairs = given.items()
+    elif isinstance(given, list | tuple):
+        pairs = enumerate(given)
+    elif dataclasses.is_dataclass(given) and not isinstance(given, type):
+        pairs = ((each.name, getattr(given, each.name)) for each in dataclasses.fields(given))
+    if pairs is not None:
         for key, each in pairs:
             yield from named_in(each, is_tensor, f"{name}.{key}" if name else str(key))
     elif is_tensor(given):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from nnspec.backend import versions
 from nnspec.backend.foreign import Foreign, Held, Reference
+from nnspec.errors import UsageError
 from nnspec.judge.beside import Beside
 from nnspec.judge.checks import compare_gradients, compare_interface, compare_outputs
 from nnspec.judge.facing import Facing, face_of
@@ -67,7 +69,7 @@ def judge(
     """
     start = time.perf_counter()
     described = foreign.describe()
-    report = Judgement(
+    begun = Judgement(
         spec.name, spec.sha256, versions(), 0, against=reference.label,
         framework=described.framework, levels=levels, required=required,
     )  # fmt: skip
@@ -77,12 +79,37 @@ def judge(
     known_sizes |= {name: size for name, size in fixed.items() if name}
     axes, others = _sizes(spec, known_sizes)
     inputs = random_inputs(spec.graph, fixed.get("", batch), axes, seed)
-    facing = Facing(face_of(spec, axes), foreign, described, reference.label, inputs)
-    held = foreign.describe().held  # anew: Keras may call the variables otherwise in float64
-    beside = Beside(spec, facing, report, inputs, axes, seed, fixed.get(""))
-    if not beside.is_exact:
-        beside.inputs = within_float32(beside.ours, inputs, beside.drawn)
-    _Case(beside, held, show).run(known, others, fixed, rows)
+
+    def judged(facing: Facing) -> Judgement:
+        report = copy.deepcopy(begun)
+        held = foreign.describe().held  # anew: Keras may call the variables otherwise in float64
+        beside = Beside(spec, facing, report, inputs, axes, seed, fixed.get(""))
+        if not beside.is_exact:
+            beside.inputs = within_float32(beside.ours, inputs, beside.drawn)
+        _Case(beside, held, show).run(known, others, fixed, rows)
+        return report
+
+    face = face_of(spec, axes)
+    facing = Facing(face, foreign, described, reference.label, inputs)
+    layouts = facing.other_layouts(inputs)
+    own = foreign.weights() if layouts else {}
+    report = judged(facing)
+    if layouts and not report.passed:
+        # Where sizes do not tell which axis holds the channels, no guess accuses anybody.
+        after = foreign.weights()
+        for layout in layouts:
+            foreign.load(own)
+            try:
+                facing = Facing(face, foreign, described, reference.label, inputs, layout)
+            except UsageError:
+                continue  # it does not run so
+            other = judged(facing)
+            if other.passed:
+                other.notes.append(facing.told_layout(inputs))
+                report = other
+                break
+        else:
+            foreign.load(after)  # as what was found there is shown with
     report.seconds = time.perf_counter() - start
     return report
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -53,8 +53,13 @@ class Facing:
         described: Described,
         label: str,
         inputs: Mapping[str, Array],
+        layout: int = 0,
     ) -> None:
-        """Find the names, the layout and the dtype; raises UsageError where it does not run."""
+        """Find the names, the layout and the dtype; raises UsageError where it does not run.
+
+        layout: that is preferred where several fit: the place of an order among `moves`.
+        """
+        self.layout = layout
         self.face = face
         self.foreign = foreign
         self.label = label
@@ -62,7 +67,7 @@ class Facing:
         self.notes: list[str] = []
         self.count = 0
         self._outputs: dict[str, str] = {}
-        self._names = self._named(described)
+        self._names = self._named(described, inputs)
         self._choose_layout(described, inputs)
         self.dtype = self._chosen_dtype(inputs)
         self._tell_halves(described)
@@ -115,12 +120,23 @@ class Facing:
         return called, moves
 
     def matched(self, theirs: Mapping[str, Array]) -> dict[str, Array]:
-        """Return the file's outputs as the spec calls them: by name, or else in order."""
+        """Return the file's outputs as the spec calls them: by name, by shape, or else in order.
+
+        Raises UsageError where it gives none.
+        """
         outputs, self.count = self.face.outputs, len(theirs)
+        if not theirs:
+            raise UsageError(
+                f"{self.label} gives no tensor: it may give one, or mappings, lists, tuples and "
+                "dataclasses of them"
+            )
         if not self._outputs:
-            by_name = all(name in theirs for name in outputs)
-            named = outputs if by_name else list(theirs)
-            self._outputs = dict(zip(outputs, named, strict=False))
+            shapes = {name: array.shape for name, array in theirs.items()}
+            if all(name.isdecimal() for name in theirs):  # a tuple, whose order is its meaning
+                self._outputs = dict(zip(outputs, theirs, strict=False))
+            else:
+                self._outputs, ordered = paired(outputs, list(theirs), self._may_be(shapes))
+                self._tell_order("outputs", ordered)
         found = {mine: theirs[name] for mine, name in self._outputs.items() if name in theirs}
         for name, array in found.items():
             if name not in self.moves:
@@ -130,21 +146,74 @@ class Facing:
             for name, array in found.items()
         }
 
-    def _named(self, described: Described) -> dict[str, str]:
-        """Return what the file calls each input of the spec: by name, or else in order."""
+    def _may_be(self, shapes: Mapping[str, tuple[int, ...]]) -> Fits:
+        """Return whether an output of the file has the shape of one of the spec, in any layout."""
+
+        def fits(mine: str, theirs: str) -> bool:
+            wanted, given = self.face.shapes[mine], shapes[theirs]
+            orders = moves(len(wanted)) if len(wanted) > 2 else moves(len(wanted))[:1]
+            return any(tuple(wanted[i] for i in order)[1:] == given[1:] for order in orders)
+
+        return fits
+
+    def other_layouts(self, inputs: Mapping[str, Array]) -> list[int]:
+        """Return the layouts that the sizes of the inputs, or of some, tell from this by nothing.
+
+        As of an image of three by three with three channels.
+        """
+        found = []
+        for layout in range(3):
+            for name, array in inputs.items():
+                if array.ndim < 3 or array.dtype.kind != "f":
+                    continue
+                every = moves(array.ndim)
+                now = self.moves.get(name, every[0])
+                sizes = ([array.shape[i] for i in move] for move in (now, every[layout]))
+                if every[layout] != now and next(sizes) == next(sizes):
+                    found.append(layout)
+                    break
+        return found
+
+    def told_layout(self, inputs: Mapping[str, Array]) -> str:
+        """Return which layout the file has, where sizes tell nothing of it, as a note."""
+        told = ", ".join(f"{name} {list(m)}" for name, m in self.moves.items() if name in inputs)
+        return (
+            "the sizes of the inputs do not tell which axis holds the channels: the file is the "
+            f"spec with {f'the axes of {told}' if told else 'its axes as they are'}"
+        )
+
+    def _named(self, described: Described, inputs: Mapping[str, Array]) -> dict[str, str]:
+        """Return what the file calls each input of the spec: by name, by shape, or in order."""
         wanted = self.face.inputs
-        theirs = [each.name for each in described.inputs]
-        if all(name in theirs for name in wanted):
-            return {name: name for name in wanted}
+        theirs = {each.name: each for each in described.inputs}
         needed = [each.name for each in described.inputs if each.is_needed]
-        names = needed if len(needed) >= len(wanted) else theirs
+        free = [name for name in theirs if name in needed or name in wanted]
+        names = free if len(free) >= len(wanted) else list(theirs)
         if len(names) < len(wanted):
             taken = f"takes {', '.join(theirs)}" if theirs else "takes nothing"
             raise UsageError(
                 f"{self.label} {taken}, and the inputs of {self.face.called} are "
                 f"{', '.join(wanted)}"
             )
-        return dict(zip(wanted, names, strict=False))
+
+        def fits(mine: str, name: str) -> bool:
+            array, given = inputs[mine], theirs[name]
+            is_of_kind = not given.dtype or np.dtype(given.dtype).kind == array.dtype.kind
+            orders = moves(array.ndim) if array.ndim > 2 else moves(array.ndim)[:1]
+            return is_of_kind and (
+                given.shape is None
+                or any(_fits([array.shape[i] for i in order], given.shape) for order in orders)
+            )
+
+        found, ordered = paired(wanted, names, fits)
+        self._tell_order("inputs", ordered)
+        return found
+
+    def _tell_order(self, what: str, ordered: Mapping[str, str]) -> None:
+        """Note what goes by order alone: another order may be meant."""
+        if len(ordered) > 1:
+            told = ", ".join(f"{name} is {theirs}" for name, theirs in ordered.items())
+            self.notes.append(f"{what} of {self.label} by their order: {told}")
 
     def _asked(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         return {self._names[name]: self._moved(name, array) for name, array in inputs.items()}
@@ -157,6 +226,11 @@ class Facing:
         """Find where the file has the channels of each input: by its shapes, or by trying."""
         given = {each.name: each.shape for each in described.inputs}
         unsaid = []
+        if self.layout:
+            for name, array in inputs.items():
+                if name in self._names and array.ndim > 2 and array.dtype.kind == "f":
+                    self._move(name, moves(array.ndim)[self.layout])
+            return
         for name, theirs in self._names.items():
             array, said = inputs[name], given[theirs]
             if array.ndim < 3 or array.dtype.kind != "f":
@@ -185,11 +259,13 @@ class Facing:
     def _place(self, name: str, theirs: Array) -> None:
         """Note where the file has the channels of an output, where only that explains its shape."""
         shape = self.face.shapes[name]
-        if theirs.ndim < 3 or theirs.ndim != len(shape) or theirs.shape[1:] == shape[1:]:
+        if theirs.ndim < 3 or theirs.ndim != len(shape):
             return
-        for move in moves(theirs.ndim)[1:]:
+        every = moves(theirs.ndim)
+        for move in dict.fromkeys((every[self.layout], *every)):
             if [shape[i] for i in move][1:] == list(theirs.shape[1:]):
-                self.moves[name] = move
+                self._move(name, move)
+                return
 
     def _runs(self, inputs: Mapping[str, Array]) -> bool:
         try:
@@ -232,6 +308,35 @@ class Facing:
                 self.notes.append(
                     f"{self.label} has half precision in {', '.join(names[:SHOWN])}{more}: {told}"
                 )
+
+
+Fits = Callable[[str, str], bool]
+"""(name, name in the file): whether shape and dtype allow them to be one."""
+
+
+def paired(
+    wanted: Sequence[str], theirs: Sequence[str], fits: Fits
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Return what the file calls each name, and of these what goes by nothing but the order.
+
+    By name first, then what alone fits, and the rest in order. Fewer of the file leave some out.
+    """
+    found = {name: name for name in wanted if name in theirs}
+    while True:
+        left = [name for name in theirs if name not in found.values()]
+        open_ = [name for name in wanted if name not in found]
+        fitting = {name: [each for each in left if fits(name, each)] for name in open_}
+        alone = [
+            (name, some[0])
+            for name, some in fitting.items()
+            if len(some) == 1 and sum(some[0] in others for others in fitting.values()) == 1
+        ]
+        if not alone:
+            break
+        found.update(alone[:1])
+    ordered = dict(zip(open_, left, strict=False))
+    whole = {**found, **ordered}
+    return {name: whole[name] for name in wanted if name in whole}, ordered
 
 
 def moves(rank: int) -> tuple[tuple[int, ...], ...]:

@@ -242,4 +242,5 @@ class Blaming:
         first = step.outputs[0]
         mine, known = self.walk.values[first], self.walk.ways.known()
         for array in standing_in(self.walk.trace, mine.shape, self._starts(step), known):
-            yield {first: array.astype(mine.dtype)}
+            if (array.dtype.kind == "c") == (mine.dtype.kind == "c"):
+                yield {first: array.astype(mine.dtype)}

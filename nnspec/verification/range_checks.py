@@ -12,7 +12,7 @@ from nnspec.verification.blame import blamed_on
 from nnspec.verification.evaluators import Evaluated
 from nnspec.verification.recorder import told_of
 from nnspec.verification.settings import BATCH
-from nnspec.verification.tolerance import DOUBLE_ROUNDOFF, SAFETY
+from nnspec.verification.tolerance import DOUBLE_ROUNDOFF, SAFETY, as_reals
 from nnspec.verification.unusual import TIED, unusual_inputs
 
 if TYPE_CHECKING:
@@ -290,6 +290,8 @@ def row_scales(expected: Outputs) -> Array:
 
 
 def _row_errors(actual: Array, expected: Array) -> Array:
+    if "c" in (actual.dtype.kind, expected.dtype.kind):
+        actual, expected = as_reals(actual), as_reals(expected)
     first = actual.reshape(len(actual), -1)
     second = expected.reshape(len(expected), -1)
     if first.dtype.kind in "iub" and second.dtype.kind in "iub":
