@@ -23,8 +23,11 @@ from nnspec.verification.row_checks import AT_ONCE, MOST
 from nnspec.verification.rows import GivenRows
 from nnspec.verification.samples import element_ranges, of_rows, random_inputs, sizes_of
 from nnspec.verification.size_checks import BATCHES
+from nnspec.verification.sizes import Fitting
 from nnspec.verification.unusual import unusual_inputs
 
+LONG, LONGEST = 67, 99
+"""Between which a size of a sequence is, where one fits."""
 SHOWN = 4
 """Of the rows that differ most: those of which the layer at fault is looked for."""
 Inputs = Mapping[str, np.ndarray]
@@ -80,16 +83,33 @@ def compare_sizes(
     if "" not in fixed:
         for rows in (1, *BATCHES):
             _compare(beside, f"a batch of {rows}", of_rows(beside.inputs, rows))
+    graph = beside.spec.graph
     for axis, sizes in others.items():
         if axis in fixed:
             continue
         for size in sizes:
             axes = {**beside.axes, axis: size}
-            inputs = random_inputs(beside.spec.graph, beside.batch, axes, beside.seed + size)
+            inputs = random_inputs(graph, beside.batch, axes, beside.seed + size)
             _compare(beside, f"{axis} = {size}", inputs)
+        if (size := _long(graph, axis, beside.axes)) is not None and size not in sizes:
+            axes = {**beside.axes, axis: size}
+            _compare(beside, f"{axis} = {size}", random_inputs(graph, 2, axes, beside.seed + size))
         if not sizes:
             reason = f"the axis {axis} has no other size that fits than {beside.axes[axis]}"
             beside.recorder.leave_out("dynamic_shape", beside.pair, reason)
+
+
+def _long(graph: Graph, axis: str, base: Mapping[str, int]) -> int | None:
+    """Return a size above 64 for an axis of sequences, if one fits: what is far apart is met there.
+
+    As distances beyond the first buckets of T5. An image of such sides would take too long.
+    """
+    dynamic = [
+        {size for size in kind.shape if isinstance(size, str)} for kind in graph.inputs.values()
+    ]
+    if any(len(each) > 1 for each in dynamic if any(axis in size for size in each)):
+        return None
+    return next(Fitting(graph).of(axis, range(LONG, LONGEST), base), None)
 
 
 def _compare(beside: Beside, told: str, inputs: Inputs) -> None:
