@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +11,10 @@ from nnspec.backend import Inspectable, Trainable, get_backend, installed_backen
 from nnspec.judge.alike import names_of
 from nnspec.judge.choices import (
     Disagreement,
-    Scored,
-    disagreement,
     floats_of,
     is_whole,
-    scores_of,
 )
+from nnspec.judge.deciding import disagreement_of, surely
 from nnspec.judge.facing import Facing
 from nnspec.judge.kernels import COARSE, coarse
 from nnspec.judge.ours import Ours
@@ -202,7 +199,7 @@ class Beside:
             name in given
             and given[name].shape == array.shape
             and (
-                (found := self._disagreement(name, "", inputs, given, expected)) is None
+                (found := disagreement_of(self, name, "", inputs, given, expected)) is None
                 or found.decided == found.differing
             )
             for name, array in expected.items()
@@ -235,12 +232,30 @@ class Beside:
             if name not in theirs or theirs[name].shape != array.shape:
                 self._add(kind, when, inputs, np.inf, 0.0, name)
                 continue
-            found = self._disagreement(name, when, inputs, theirs, expected)
+            found = disagreement_of(self, name, when, inputs, theirs, expected)
             if found is None:
                 self._add(kind, when, inputs, 0.0, 0.0, name)
-            elif found.margins is None and found.decided:
+            elif found.margins is None and found.decided == found.differing:
                 self.recorder.leave_out(kind, self.named(f"{when}, {name}"), found.told())
             else:
+                self.report.disagreements.append(found)
+                share, allowed = (n / array.size for n in (found.differing, found.decided))
+                self._add(kind, when, inputs, share, allowed, name, found.told())
+
+    def accuse(
+        self, kind: Kind, when: str, inputs: Mapping[str, Array], theirs: Mapping[str, Array],
+        expected: Mapping[str, Array],
+    ) -> None:  # fmt: skip
+        """Add failed checks of the outputs that compare numbers, where these are far apart.
+
+        Of rows in which rounding may decide something, so that no check of them can pass.
+        """
+        for name, array in expected.items():
+            if array.dtype.kind != "b" or name not in theirs or not array.size:
+                continue
+            if count := surely(self, name, inputs, theirs[name], array):
+                differing = int((theirs[name] != array).sum())
+                found = Disagreement(name, when, differing, array.size, differing - count, None)
                 self.report.disagreements.append(found)
                 share, allowed = (n / array.size for n in (found.differing, found.decided))
                 self._add(kind, when, inputs, share, allowed, name, found.told())
@@ -264,56 +279,6 @@ class Beside:
             kind, pair, self.facing.dtype, error, tolerance, blame=self.blame(told),
             is_share=bool(output),
         )  # fmt: skip
-
-    def _disagreement(
-        self, name: str, when: str, inputs: Mapping[str, Array], theirs: Mapping[str, Array],
-        expected: Mapping[str, Array],
-    ) -> Disagreement | None:  # fmt: skip
-        given, array = theirs[name], expected[name]
-        if np.array_equal(given, array):
-            return None
-        found = disagreement(name, when, given, array, self._scored(array, inputs))
-        if found is None or found.margins is not None:
-            return found
-        undecided = self._undecided(inputs).get(name)
-        if undecided is not None and undecided.shape == array.shape:
-            decided = int((undecided & (given != array)).sum())
-            return dataclasses.replace(found, decided=decided)
-        # What is chosen otherwise, or is no choice: rounding may flip all of it, or nothing.
-        error = relative_error({name: given}, {name: array})
-        may_flip = error <= self.tolerance(inputs, {name: array}, error)
-        return dataclasses.replace(found, decided=found.differing if may_flip else 0)
-
-    def _undecided(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        """Return for outputs that compare numbers where rounding says how these do."""
-        unit = DOUBLE_ROUNDOFF if self.is_exact else UNIT_ROUNDOFF
-        return self.state.tolerances.undecided_elements(inputs, unit)
-
-    def _scored(self, output: Array, inputs: Mapping[str, Array]) -> Scored | None:
-        """Return the scores by which an output is chosen, and how rounding moves them."""
-        state = self.state
-        amplification = state.tolerances.amplification
-        conditioning = state.tolerances.conditioning()
-        program: Any = conditioning.program
-        values = conditioning.values(inputs)
-        found = scores_of(output, values.items())
-        if found is None:
-            return None
-        unit = DOUBLE_ROUNDOFF if self.is_exact else UNIT_ROUNDOFF
-        size = self.rounding or unit * amplification.longest**0.5
-        scores = values[found.key]
-        moved = []
-        try:
-            for draw in amplification.draws():
-                weights = amplification.changed(
-                    self.rounding or unit, draw, by_length=not self.rounding
-                )
-                program.load_weights(conditioning.named(weights))
-                noisy = {name: perturbed(array, size, draw) for name, array in inputs.items()}
-                moved.append(conditioning.moved_values(noisy, unit, draw)[found.key])
-        finally:
-            program.load_weights(conditioning.named(state.weights))
-        return Scored(scores, moved, found.axis, found.sign)
 
     def unsure(self, differs: Callable[[], bool] | None = None) -> str:
         """Return why a difference accuses nobody: the map may be wrong, and not the file.

@@ -15,6 +15,7 @@ import numpy as np
 from nnspec.backend import Inspectable
 from nnspec.errors import DataError
 from nnspec.judge.beside import Beside
+from nnspec.judge.choices import is_whole
 from nnspec.layers import BatchNormalization
 from nnspec.network.domains import domain_of
 from nnspec.support.causes import cause_of
@@ -210,6 +211,8 @@ def _in_training(beside: Beside) -> list[str] | str:
     if not isinstance(program, Inspectable):
         return "the source that nnspec writes does not show what it computes in training"
     mine = beside.ours.outputs(beside.inputs)
+    if any(is_whole(array) and not np.array_equal(theirs[n], array) for n, array in mine.items()):
+        return "rounding decides some of the whole numbers that it gives"
     expected = program.training_outputs(beside.inputs)
     error = relative_error(first, expected)
     if error <= (TRAINED if beside.is_exact else SINGLE):

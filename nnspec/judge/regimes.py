@@ -238,6 +238,9 @@ def _compare_rows(beside: Beside, told: str, kinds: list[str], inputs: Inputs) -
         unknown = dict.fromkeys(kinds[row] for row in np.flatnonzero(~known))
         reason = f"{', '.join(unknown)}: {told_of(np.inf)}"
         beside.recorder.leave_out("range", beside.pair, reason)
+        # What rounding decides hides the rows that it is in, and not what else differs in them.
+        held = ~known if beside.is_exact else ~known & ~_beyond(beside, inputs)
+        beside.accuse("range", told, *(_rows_of(each, held) for each in (inputs, theirs, expected)))
         if not known.any():
             return
     floats = floats_of(expected)
@@ -259,11 +262,17 @@ def _compare_rows(beside: Beside, told: str, kinds: list[str], inputs: Inputs) -
             "range", pair, beside.facing.dtype, float(found[worst]), float(tolerance[worst]),
             blame=beside.blame(what),
         )  # fmt: skip
-    taken, given, right = (
-        {name: array[known] for name, array in each.items() if len(array) == len(known)}
-        for each in (inputs, theirs, expected)
-    )
+    taken, given, right = (_rows_of(each, known) for each in (inputs, theirs, expected))
     beside.compare_whole("range", told, taken, given, right)
+
+
+def _rows_of(arrays: Inputs, which: np.ndarray) -> dict[str, np.ndarray]:
+    return {name: array[which] for name, array in arrays.items() if len(array) == len(which)}
+
+
+def _beyond(beside: Beside, inputs: Inputs) -> np.ndarray:
+    """Return the rows with numbers that float32 does not hold."""
+    return beside.state.tolerances.beyond_float32(inputs)[0]
 
 
 def _differ_rows(beside: Beside, kinds: list[str], inputs: Inputs) -> bool:

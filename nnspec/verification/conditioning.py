@@ -163,11 +163,13 @@ class Conditioning:
         return truths, choices
 
     def undecided_elements(
-        self, inputs: Mapping[str, Array], unit: float, draws: Iterable[np.random.Generator]
-    ) -> dict[str, Array]:
+        self, inputs: Mapping[str, Array], unit: float, draws: Iterable[np.random.Generator], *,
+        is_wide: bool = False,
+    ) -> dict[str, Array]:  # fmt: skip
         """Return for each output that compares two numbers where rounding by this unit decides.
 
-        Nothing where what is compared is made of what rounding decides itself.
+        Nothing where what is compared is made of what rounding decides itself. is_wide: also where
+        the numbers are not far apart, so that rounding surely decides nothing elsewhere.
         """
         if not any(
             isinstance(layer, Comparison) for _, _, layer, _ in self.noisy.computed.values()
@@ -189,7 +191,7 @@ class Conditioning:
                 found |= moved[value] != values[value]
             if any((moved[value] != values[value]).any() for value in steps):
                 return {}
-        near = ties.found()
+        near = ties.within_reach() if is_wide else ties.reached()
         undecided = {value: found | near[value] for value, found in flipped.items()}
         names = [flat(name) for name in inline(self.graph).outputs]
         ends = dict(zip(self.graph.outputs, names, strict=True))

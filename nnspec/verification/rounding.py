@@ -147,12 +147,18 @@ class Tolerances:
             self._say(found, "float32" if unit == UNIT_ROUNDOFF else "double precision", moved)
         return SAFETY * moved
 
-    def undecided_elements(self, inputs: Mapping[str, Array], unit: float) -> dict[str, Array]:
-        """Return for outputs that compare numbers where rounding by this unit decides."""
+    def undecided_elements(
+        self, inputs: Mapping[str, Array], unit: float, *, is_wide: bool = False
+    ) -> dict[str, Array]:
+        """Return for outputs that compare numbers where rounding by this unit decides.
+
+        is_wide: or may, by the widest guess.
+        """
         try:
             with np.errstate(all="ignore"):
                 draws = self.amplification.draws()
-                return self.conditioning().undecided_elements(inputs, unit, draws)
+                found = self.conditioning()
+                return found.undecided_elements(inputs, unit, draws, is_wide=is_wide)
         except Exception as error:
             self._recorder.note(f"rounding within layers could not be measured: {cause_of(error)}")
             return {}

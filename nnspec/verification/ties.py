@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +13,9 @@ from nnspec.verification.tolerance import SAFETY
 
 if TYPE_CHECKING:
     from nnspec.backend import Array
+
+FAR = 64 * SAFETY
+"""Of what rounding moves the numbers of a comparison: what lies further apart it never decides."""
 
 
 class Ties:
@@ -43,9 +46,34 @@ class Ties:
 
     def found(self) -> dict[str, Array]:
         """Return where two numbers that are not equal are no further apart than rounding moves."""
-        return {value: self._near(*each) for value, each in self.compared.items()}
+        return {
+            value: (apart > 0) & (apart <= SAFETY * sum(moves))
+            for value, (apart, moves) in self._measured()
+        }
 
-    def _near(self, layer: Comparison, taken: tuple[str, ...]) -> Array:
+    def reached(self) -> dict[str, Array]:
+        """Return the same, and where two are equal of which rounding moves one.
+
+        A draw that moves both alike, or one the way it stays right, does not show that.
+        """
+        return {
+            value: (apart <= SAFETY * sum(moves)) & (sum(moves) > 0)
+            for value, (apart, moves) in self._measured()
+        }
+
+    def within_reach(self) -> dict[str, Array]:
+        """Return where two numbers are not far more apart than rounding moves any of the same."""
+        return {
+            value: ~(apart > FAR * sum(float(np.max(each, initial=0.0)) for each in moves))
+            for value, (apart, moves) in self._measured()
+        }
+
+    def _measured(self) -> Iterator[tuple[str, tuple[Array, list[Array]]]]:
+        """Yield how far the two numbers of each comparison are apart, and how far each is moved."""
+        for value, each in self.compared.items():
+            yield value, self._apart(*each)
+
+    def _apart(self, layer: Comparison, taken: tuple[str, ...]) -> tuple[Array, list[Array]]:
         rank = max(self._values[name].ndim for name in taken)
         numbers: list[Array] = []
         moves: list[Array] = []
@@ -56,5 +84,4 @@ class Ties:
             numbers.append(array.reshape(shape))
             moves.append(self._moved.get(name, np.zeros(array.shape)).reshape(shape))
         apart = np.abs(numbers[0] - (numbers[1] if len(taken) > 1 else layer.value or 0.0))
-        near: Array = (apart > 0) & (apart <= SAFETY * sum(moves))
-        return near
+        return apart, moves

@@ -231,3 +231,46 @@ def test_a_choice_among_scores_that_are_always_equal_is_no_rounding() -> None:
     found = disagreement("class", "", np.array([1, 0]), expected, Scored(scores, moved, 1, 1.0))
     assert found is not None
     assert (found.differing, found.decided) == (2, 1)
+
+
+STEPS: dict[str, Any] = {
+    "nnspec": 1,
+    "name": "Steps",
+    "inputs": {"x": {"shape": [30], "dtype": "int64"}},  # of which half are 1, and at the step
+    "layers": [
+        {"name": "float", "type": "cast", "dtype": "float32"},
+        {"name": "tenth", "type": "rescaling", "scale": 0.1},
+        {"name": "above", "type": "greater", "value": 0.1},
+    ],
+}
+STEPPING = """\
+from torch import nn
+
+
+class Net(nn.Module):
+    def forward(self, x):
+        return x.double() * 0.1 > 0.1
+"""
+
+
+@pytest.mark.parametrize(
+    ("instead", "verdict"),
+    [("> 0.1", "verified"), ("> -0.5", "not the same"), (">= 0.1", "not compared")],
+)
+def test_a_step_that_rounding_may_decide_hides_no_other(
+    instead: str, verdict: str, tmp_path: Path
+) -> None:
+    report = judged(STEPS, written(tmp_path, STEPPING.replace("> 0.1", instead)))
+    assert report.verdict == verdict, report.to_json()
+    for found in report.disagreements:
+        assert 0 < found.decided < found.differing
+
+
+def test_rows_that_rounding_may_decide_hide_no_other_difference(tmp_path: Path) -> None:
+    document: dict[str, Any] = {**STEPS, "inputs": {"x": {"shape": [2]}}}
+    document["layers"] = document["layers"][1:]
+    np.savez(tmp_path / "rows.npz", x=np.array([[1.0, 0.9999]] * 4))  # at the step, and below it
+    for instead, told in (("> 0.09995", "8 of 8"), (">= 0.1", "")):
+        file = written(tmp_path, STEPPING.replace("> 0.1", instead))
+        report = judged(document, file, data=tmp_path / "rows.npz")
+        assert [told in each.detail for each in report.failures()] == [True] * bool(told)
