@@ -173,6 +173,8 @@ class _Case:
             for name in self.search.confused:
                 reason = f"of layers that take the same, none is known to have {name}: say by --map"
                 self.recorder.leave_out("forward", self.pair, reason)
+        else:
+            self._tell_known()
         self.show("other sizes and unusual inputs")
         may_compare_sizes = self._may_compare("dynamic_shape")
         if may_compare_sizes:
@@ -230,6 +232,24 @@ class _Case:
             finally:
                 foreign.load(after)
                 self.ours.weights = mine
+
+    def _tell_known(self) -> None:
+        """Tell that the outputs differ, or are not known to be the same, where none was to be told.
+
+        What is left of other levels says nothing of such a file, and none of it shows the fault.
+        """
+        if not self._differs:
+            return
+        is_sure = not self.beside.unsure()
+        if self.report.levels == ("interface",):
+            if is_sure:
+                self.report.blank = "the interface is the same, and the outputs differ"
+            return
+        if is_sure:
+            given = self.facing.run(self.inputs)
+            self.beside.compare("forward", "ordinary inputs", self.inputs, given, always=True)
+        if not any(check.kind == "forward" for check in self.report.failures()):
+            self.report.leave_out("forward", self.pair, self._differs)
 
     def _shows_nothing(self) -> bool:
         """Whether no row is told apart with the file's weights, and rows are with others."""

@@ -207,20 +207,21 @@ class Beside:
         )
 
     def compare(
-        self, kind: Kind, when: str, inputs: Mapping[str, Array], theirs: Mapping[str, Array]
-    ) -> None:
-        """Add the checks of the file's outputs. when: on which inputs."""
+        self, kind: Kind, when: str, inputs: Mapping[str, Array], theirs: Mapping[str, Array], *,
+        always: bool = False,
+    ) -> None:  # fmt: skip
+        """Add the checks of the file's outputs. when: on which inputs. always: as of `Recorder`."""
         expected = self.ours.outputs(inputs)
         floats = floats_of(expected)
         if floats:
             off = relative_error(theirs, floats)
             tolerance = self.tolerance(inputs, floats, off)
-            self._add(kind, when, inputs, off, tolerance)
-        self.compare_whole(kind, when, inputs, theirs, expected)
+            self._add(kind, when, inputs, off, tolerance, always=always)
+        self.compare_whole(kind, when, inputs, theirs, expected, always=always)
 
     def compare_whole(
         self, kind: Kind, when: str, inputs: Mapping[str, Array], theirs: Mapping[str, Array],
-        expected: Mapping[str, Array],
+        expected: Mapping[str, Array], *, always: bool = False,
     ) -> None:  # fmt: skip
         """Add a check of each output that holds whole numbers: the share that differs.
 
@@ -230,17 +231,17 @@ class Beside:
             if not is_whole(array):
                 continue
             if name not in theirs or theirs[name].shape != array.shape:
-                self._add(kind, when, inputs, np.inf, 0.0, name)
+                self._add(kind, when, inputs, np.inf, 0.0, name, always=always)
                 continue
             found = disagreement_of(self, name, when, inputs, theirs, expected)
             if found is None:
-                self._add(kind, when, inputs, 0.0, 0.0, name)
+                self._add(kind, when, inputs, 0.0, 0.0, name, always=always)
             elif found.margins is None and found.decided == found.differing:
                 self.recorder.leave_out(kind, self.named(f"{when}, {name}"), found.told())
             else:
                 self.report.disagreements.append(found)
                 share, allowed = (n / array.size for n in (found.differing, found.decided))
-                self._add(kind, when, inputs, share, allowed, name, found.told())
+                self._add(kind, when, inputs, share, allowed, name, found.told(), always=always)
 
     def accuse(
         self, kind: Kind, when: str, inputs: Mapping[str, Array], theirs: Mapping[str, Array],
@@ -266,7 +267,7 @@ class Beside:
 
     def _add(
         self, kind: Kind, when: str, inputs: Mapping[str, Array], error: float, tolerance: float,
-        output: str = "", told: str = "",
+        output: str = "", told: str = "", *, always: bool = False,
     ) -> None:  # fmt: skip
         """Add a check: of all floats, or of one output, of which `told` says what differs."""
         pair = self.named(f"{when}, {output}" if output else when)
@@ -277,7 +278,7 @@ class Beside:
             self.keep(f"{when}, {output}" if output else when, inputs)
         self.recorder.add(
             kind, pair, self.facing.dtype, error, tolerance, blame=self.blame(told),
-            is_share=bool(output),
+            always=always, is_share=bool(output),
         )  # fmt: skip
 
     def unsure(self, differs: Callable[[], bool] | None = None) -> str:

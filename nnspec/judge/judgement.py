@@ -29,11 +29,13 @@ class Judgement(Report):
 
     @property
     def is_compared(self) -> bool:
-        """Whether all outputs were compared, where they were to be."""
-        if not self.asks("forward"):
-            return bool(self.checks)
-        is_left_out = any(each.kind == "forward" for each in self.not_checked)
-        return any(check.kind == "forward" for check in self.checks) and not is_left_out
+        """Whether all outputs were compared, where they were to be, and are known to be the same.
+
+        What is left out by the call is not said to be unknown.
+        """
+        if any(each.kind == "forward" and not each.by_call for each in self.not_checked):
+            return False
+        return any(check.kind == "forward" or not self.asks("forward") for check in self.checks)
 
     def remarks(self) -> list[str]:
         """Return how far agreement says something, and what differs of whole numbers."""
