@@ -14,7 +14,7 @@ from nnspec.errors import Fix, Mark, Problem, redacted
 if TYPE_CHECKING:
     from nnspec.network.networks import Networks
     from nnspec.network.spec import Spec
-    from nnspec.verification.checks import Check
+    from nnspec.verification.checks import Check, Kind
     from nnspec.verification.report import Report
     from nnspec.verification.several import Reports
 
@@ -89,10 +89,10 @@ def of_verification(
         failures = list(report.failures())
         theirs = [_theirs(report, each, against) for each in failures]
         found += [
-            _of_check(path, each, place, marks, name)
+            _of_check(path, each, place, marks, name, report.titles)
             for each, place in zip(failures, theirs, strict=True)
         ]
-        told = [named(name, each.told()) for each in report.not_checked]
+        told = [named(name, each.told(report.titles)) for each in report.not_checked]
         unchecked += told
         blank = [report.blank] if report.blank and not failures else []
         remarks += [named(name, each) for each in (*blank, *report.remarks())]
@@ -122,8 +122,9 @@ def of_verify_kind(rule: str) -> tuple[str, str]:
 
 
 def _of_check(
-    path: str, check: Check, theirs: Place | None, marks: Mapping[str, Mark], model: str
-) -> Finding:
+    path: str, check: Check, theirs: Place | None, marks: Mapping[str, Mark], model: str,
+    titles: Mapping[Kind, str],
+) -> Finding:  # fmt: skip
     from nnspec.verification.checks import difference
 
     mark = marks.get(f"{model}:{check.layer}") or marks.get(f":{check.layer}")
@@ -132,7 +133,7 @@ def _of_check(
     related: tuple[tuple[Place, str], ...] = ()
     if theirs is not None and check.layer is not None:
         related = ((ours, f'the layer "{check.layer}" of the spec'),)
-    told = named(model, difference(check))
+    told = named(model, difference(check, titles))
     return Finding(rule, "error", told, theirs or ours, related=related)
 
 

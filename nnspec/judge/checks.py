@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nnspec.backend.foreign import Foreign
+from nnspec.backend.foreign import HALVES, Foreign
 from nnspec.errors import NnspecError
 from nnspec.judge.beside import Beside
 from nnspec.judge.causes import untrained_rows
+from nnspec.judge.choices import kind_of
 from nnspec.judge.fitting import some_of
 from nnspec.judge.found import Walked
 from nnspec.judge.unusual import unusual
@@ -40,6 +41,7 @@ def compare_interface(beside: Beside, walked: Walked) -> None:
             for name, array in expected.items()
             if name in outputs and outputs[name].shape != array.shape
         ),
+        *_of_other_kinds(beside, outputs),
         *(f"it has no {name}{at}" for name, at in walked.absent.items()),
     ]
     for told in walked.missing.values():
@@ -49,6 +51,9 @@ def compare_interface(beside: Beside, walked: Walked) -> None:
         some = some_of([f"{each.name} {show(each.shape)}" for each in walked.unused])
         beside.recorder.note(f"the spec has no parameter for what the file holds as {some}")
     beside.recorder.add_findings("interface", "", beside.pair[0], {beside.pair[1]: found})
+    if beside.facing.surplus:
+        some = some_of([*beside.facing.surplus])
+        beside.recorder.note(f"the spec has no output for what the file gives as {some}")
     for name, move in beside.facing.moves.items():
         beside.recorder.note(f"{name}: the file has the axes in the order {list(move)}")
     beside.recorder.note(
@@ -67,6 +72,21 @@ def compare_interface(beside: Beside, walked: Walked) -> None:
             "the file holds some layers folded into others: whether they were folded rightly "
             "its weights cannot tell"
         )
+
+
+def _of_other_kinds(beside: Beside, outputs: Mapping[str, Array]) -> Iterator[str]:
+    """Yield the outputs that hold numbers of another kind; of another width, as int32, note that.
+
+    A file in float32 is run in float64, so that a width of floats is known of halves alone.
+    """
+    for name, array in outputs.items():
+        wanted, given = np.dtype(beside.spec.graph.types[name].dtype), array.dtype
+        if kind_of(given) != kind_of(wanted):
+            yield f"{name} holds {kind_of(given)}, and {kind_of(wanted)} are expected"
+        elif kind_of(wanted) == "whole numbers" and given != wanted:
+            beside.recorder.note(f"{name} is {given} in the file, and {wanted} in the spec")
+        elif str(given) in HALVES:
+            beside.recorder.note(f"{name} is {given} in the file, whose rounding is a difference")
 
 
 def compare_outputs(beside: Beside, when: str) -> None:

@@ -83,6 +83,18 @@ def is_whole(array: Array) -> bool:
     return array.dtype.kind in "iub"
 
 
+def kind_of(dtype: np.dtype[Any]) -> str:
+    """Return what an array of a dtype holds, in words."""
+    # NumPy calls bfloat16, which it does not have itself, a kind of raw bytes.
+    names = {
+        "b": "truth values",
+        "i": "whole numbers",
+        "u": "whole numbers",
+        "c": "complex numbers",
+    }
+    return names.get(dtype.kind, "floats")
+
+
 def floats_of(outputs: Mapping[str, Array]) -> dict[str, Array]:
     """Return the outputs that hold floats."""
     return {name: array for name, array in outputs.items() if not is_whole(array)}

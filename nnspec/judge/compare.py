@@ -15,7 +15,7 @@ from nnspec.errors import NnspecError
 from nnspec.judge.against import SAME
 from nnspec.judge.attempts import Attempt, Attempts
 from nnspec.judge.checks import GRADIENT
-from nnspec.judge.choices import floats_of
+from nnspec.judge.choices import floats_of, kind_of
 from nnspec.judge.comparison import Comparison
 from nnspec.judge.fitting import some_of
 from nnspec.judge.folded import folded_in, folded_otherwise, is_scaled
@@ -143,6 +143,12 @@ class _Case:
                 f"in {self.pair[0]}"
                 for name, array in first.items()
                 if name in second and second[name].shape != array.shape
+            ),
+            *(
+                f"{name} holds {kind_of(second[name].dtype)} in {self.pair[1]}, and "
+                f"{kind_of(array.dtype)} in {self.pair[0]}"
+                for name, array in first.items()
+                if name in second and kind_of(second[name].dtype) != kind_of(array.dtype)
             ),
         ]
         counts = [each.facing.count for each in self.meeting.sides]

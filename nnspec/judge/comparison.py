@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from nnspec.judge.choices import Disagreement, sentences_of
+from nnspec.judge.judgement import JUDGED
 from nnspec.judge.reproducing import Place, Reproduced, told_of
 from nnspec.judge.sources import Source
+from nnspec.verification.checks import Kind
 from nnspec.verification.report import Report
 
 
@@ -28,6 +31,7 @@ class Comparison(Report):
     """The result of writing them, if that was asked for."""
     disagreements: list[Disagreement] = field(default_factory=list)
     """Of outputs that are whole numbers, what differs, whether or not rounding decides it."""
+    titles: ClassVar[Mapping[Kind, str]] = JUDGED
 
     @property
     def is_compared(self) -> bool:

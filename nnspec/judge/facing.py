@@ -41,9 +41,9 @@ def face_of(spec: Spec, axes: Mapping[str, int]) -> Face:
 class Facing:
     """A file, asked by the names and in the layout of a spec.
 
-    count: of the outputs that it gave last. dtype: in which the file computes. moves: of inputs and
-    outputs that the file has with their channels elsewhere, the order of its axes. notes: what was
-    found out.
+    count: of the outputs that it gave last. surplus: those that nothing asks for. dtype: in which
+    the file computes. moves: of inputs and outputs that the file has with their channels elsewhere,
+    the order of its axes. notes: what was found out.
     """
 
     def __init__(
@@ -66,6 +66,7 @@ class Facing:
         self.moves: dict[str, tuple[int, ...]] = {}
         self.notes: list[str] = []
         self.count = 0
+        self.surplus: tuple[str, ...] = ()
         self._outputs: dict[str, str] = {}
         self._names = self._named(described, inputs)
         self._choose_layout(described, inputs)
@@ -137,6 +138,8 @@ class Facing:
             else:
                 self._outputs, ordered = paired(outputs, list(theirs), self._may_be(shapes))
                 self._tell_order("outputs", ordered)
+        asked = self._outputs.values()
+        self.surplus = tuple(name for name in theirs if name not in asked)
         found = {mine: theirs[name] for mine, name in self._outputs.items() if name in theirs}
         for name, array in found.items():
             if name not in self.moves:

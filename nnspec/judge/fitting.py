@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from nnspec.judge.ways import gates_of
 from nnspec.layers.shapes import show
 from nnspec.network.loader import Spec
 from nnspec.support.causes import Told, cause_of
-from nnspec.verification.checks import TITLES, Check, Kind, NotChecked
+from nnspec.verification.checks import TITLES, Kind
 from nnspec.verification.engines import SourceEngine, trainable_backends
 from nnspec.verification.levels import LEVELS, Level
 from nnspec.verification.recorder import Recorder
@@ -69,6 +69,7 @@ class Fitting(Judgement):
     missing: dict[str, str] = field(default_factory=dict)
     left_over: list[str] = field(default_factory=list)
     weights: dict[str, Array] = field(default_factory=dict)
+    titles: ClassVar[Mapping[Kind, str]] = {**TITLES, "interface": "names and shapes"}
 
     @property
     def question(self) -> str:
@@ -96,13 +97,6 @@ class Fitting(Judgement):
             "missing": self.missing,
             "left_over": self.left_over,
         }
-
-    def titled(self) -> Iterable[tuple[str, list[Check], list[NotChecked]]]:
-        """Yield the parts of the table with their titles."""
-        for title, checks, left_out in Judgement.titled(self):
-            yield (
-                "names and shapes" if title == TITLES["interface"] else title, checks, left_out
-            )  # fmt: skip
 
     def print(self, console: Console) -> None:
         """Print the map, and then the report."""

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from nnspec.judge.choices import Disagreement, sentences_of
 from nnspec.judge.found import Fault
 from nnspec.judge.reproducing import Place, Reproduced, told_of
 from nnspec.judge.sources import Source
+from nnspec.verification.checks import TITLES, Kind
 from nnspec.verification.report import Report
+
+JUDGED: Mapping[Kind, str] = {**TITLES, "interface": "outputs, shapes and kinds of numbers"}
+"""What checks of files of others are called, whose declared axes and widths are not compared."""
 
 
 @dataclass(slots=True, repr=False)
@@ -26,6 +31,7 @@ class Judgement(Report):
     """The result of writing them, if that was asked for."""
     disagreements: list[Disagreement] = field(default_factory=list)
     """Of outputs that are whole numbers, what differs, whether or not rounding decides it."""
+    titles: ClassVar[Mapping[Kind, str]] = JUDGED
 
     @property
     def is_compared(self) -> bool:

@@ -19,7 +19,7 @@ from nnspec.judge.parting import Parting
 from nnspec.judge.prints import is_in_place
 from nnspec.judge.reproducing import Part, Place, Reproduced, reproduce
 from nnspec.judge.walk import Walk
-from nnspec.verification.checks import TITLES, difference
+from nnspec.verification.checks import difference
 from nnspec.verification.report import Report
 
 if TYPE_CHECKING:
@@ -135,13 +135,13 @@ def reproduced(
     if not failed:
         return Reproduced("no difference was found")
     if not any(check.kind in OUTPUTS for check in failed):
-        kinds = ", ".join(dict.fromkeys(TITLES[check.kind] for check in failed))
+        kinds = ", ".join(dict.fromkeys(report.titles[check.kind] for check in failed))
         return Reproduced(f"the outputs do not differ, which a part would show, but: {kinds}")
     if not places:
         return Reproduced("nothing that differs can be computed alone")
     faults: Sequence[Any] = getattr(report, "faults", ())
     said = str(faults[0]["told"]) if faults and isinstance(faults[0], dict) else ""
-    said = said or difference(failed[0])
+    said = said or difference(failed[0], report.titles)
     told = [replace(each, told=each.told or said) for each in places]
     return reproduce(
         told, folder, title=title, versions=report.versions, command=command, seconds=seconds

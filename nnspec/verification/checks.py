@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -82,9 +83,9 @@ class NotChecked:
         """The engines that it is about; of what is about none, what its reason begins with."""
         return " – ".join(self.pair) or self.reason.partition(": ")[0]
 
-    def told(self) -> str:
+    def told(self, titles: Mapping[Kind, str] = TITLES) -> str:
         """Return the missing comparison and its reason as a sentence."""
-        title = TITLES[self.kind] if self.kind is not None else "everything"
+        title = titles[self.kind] if self.kind is not None else "everything"
         of = f" of {' and '.join(self.pair)}" if self.pair else ""
         return f"{title}{of}: {self.reason}"
 
@@ -109,12 +110,12 @@ class IllConditioned:
         return f"one rounding in {self.dtype} moves the outputs {by}"
 
 
-def difference(check: Check) -> str:
+def difference(check: Check, titles: Mapping[Kind, str] = TITLES) -> str:
     """Return a failed check as a sentence."""
-    return f"{' – '.join(check.pair)} differ in {amount(check)}"
+    return f"{' – '.join(check.pair)} differ in {amount(check, titles)}"
 
 
-def amount(check: Check) -> str:
+def amount(check: Check, titles: Mapping[Kind, str] = TITLES) -> str:
     """Return what a failed check found, as the end of a sentence.
 
     What has no distance, as a missing output, is told by its detail alone.
@@ -123,7 +124,7 @@ def amount(check: Check) -> str:
     dtype = f" ({check.dtype})" if check.dtype else ""
     is_measured = check.tolerance > 0 or check.error < math.inf or not check.detail
     off = f"{check.error:.3g} > {check.tolerance:.3g}. " if is_measured else ""
-    return f"{TITLES[check.kind]}{dtype}{where}: {off}{check.detail}".rstrip()
+    return f"{titles[check.kind]}{dtype}{where}: {off}{check.detail}".rstrip()
 
 
 def result(entry: Check | NotChecked) -> tuple[str, str, str]:

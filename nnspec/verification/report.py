@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from nnspec.errors import printable
 from nnspec.support import html
@@ -52,6 +52,9 @@ class Report:
     ill_conditioned: list[IllConditioned] = field(default_factory=list)
     """By dtype, where one rounding moves the outputs so far that agreement says little."""
 
+    titles: ClassVar[Mapping[Kind, str]] = TITLES
+    """Kind of checks -> what it is called."""
+
     @property
     def question(self) -> str:
         """The question that the report answers."""
@@ -96,7 +99,7 @@ class Report:
         for level in self.required:
             is_checked = self.verdict_of(level) != "not checked"
             missing = [
-                each.told()
+                each.told(self.titles)
                 for each in self.not_checked
                 if (each.kind is None or level_of(each.kind) == level)
                 and not (is_checked and each.by_call)
@@ -178,11 +181,11 @@ class Report:
             f"{self.counted()} in {self.seconds:.0f} s",
             self._line_of_levels(),
             *self.unmet(),
-            *map(difference, self.failures()),
+            *(difference(check, self.titles) for check in self.failures()),
             *self.remarks(),
             *(f"note: {note}" for note in self.notes),
         ]
-        unchecked = html.lines(each.told() for each in self.not_checked)
+        unchecked = html.lines(each.told(self.titles) for each in self.not_checked)
         headings = ("what", "between", "", "error", "tolerance")
         table = html.table(headings, rows, numeric=2)
         return html.titled(
@@ -205,10 +208,12 @@ class Report:
 
         console.print(self._table())
         for check in self.failures():
-            told = f"differ in {amount(check)}"
+            told = f"differ in {amount(check, self.titles)}"
             console.print(f"[bold red]{escape(' – '.join(check.pair))}[/] {escape(told)}")
         for each in self.not_checked:
-            console.print(f"[yellow]not checked:[/] {escape(each.told())}", highlight=False)
+            console.print(
+                f"[yellow]not checked:[/] {escape(each.told(self.titles))}", highlight=False
+            )
         for sentence in self.remarks():
             console.print(f"[bold yellow]remark:[/] {escape(sentence)}", highlight=False)
         for sentence in self.unmet():
@@ -263,7 +268,7 @@ class Report:
     def titled(self) -> Iterable[tuple[str, list[Check], list[NotChecked]]]:
         """Yield the parts of the table with their titles."""
         for kind, dtype, checks, left_out in self._parts():
-            title = TITLES[kind] if kind is not None else "all checks"
+            title = self.titles[kind] if kind is not None else "all checks"
             yield f"{title}{f', {dtype}' if dtype else ''}", checks, left_out
 
     def _parts(self) -> Iterable[tuple[Kind | None, str, list[Check], list[NotChecked]]]:

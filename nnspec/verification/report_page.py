@@ -82,9 +82,9 @@ def page_of(
 def _section(title: str, report: Findings, network: object) -> Section:
     picture, told = _picture(report, network) if isinstance(network, Spec) else ("", "")
     said = [(f"required: {each}", "differs") for each in report.unmet()]
-    said += [(difference(each), "differs") for each in report.failures()]
+    said += [(difference(each, report.titles), "differs") for each in report.failures()]
     said += [(each, "open") for each in report.remarks()]
-    said += [(f"not checked: {each.told()}", "open") for each in report.not_checked]
+    said += [(f"not checked: {each.told(report.titles)}", "open") for each in report.not_checked]
     said += [(f"note: {note}", "small") for note in report.notes]
     levels = [Row(each, "", "", told, _TONES[told]) for each, told in report.told_levels()]
     parts = [("levels", levels)]

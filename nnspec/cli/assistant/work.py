@@ -232,9 +232,13 @@ def _verified(result: Report | Reports) -> Request:
     most = max(MOST_CHECKS, sum(not each.passed for _, each in checks))
     told: dict[str, list[str]] = {"failures": [], "unmet": [], "not_checked": [], "notes": []}
     for name, report in reports.items():
-        told["failures"] += [named(name, difference(each)) for each in report.failures()]
+        told["failures"] += [
+            named(name, difference(each, report.titles)) for each in report.failures()
+        ]
         told["unmet"] += [named(name, each) for each in report.unmet()]
-        told["not_checked"] += [named(name, each.told()) for each in report.not_checked]
+        told["not_checked"] += [
+            named(name, each.told(report.titles)) for each in report.not_checked
+        ]
         told["notes"] += [named(name, each) for each in (*report.remarks(), *report.notes)]
     if len(checks) > most:
         told["notes"].append(f"{len(checks) - most} comparisons that passed are left out")
