@@ -29,6 +29,8 @@ GRADIENT = 1e-8
 FLOOR = 1e-6
 """Of the largest gradient of all: what of a tensor's is smaller is compared with that."""
 
+WHY_UNLEARNED = "no gradient is taken by what is held as a buffer or as not trainable"
+
 
 def compare_interface(beside: Beside, walked: Walked) -> None:
     """See that a file has the outputs and the tensors of its spec; tell how they were found."""
@@ -133,9 +135,20 @@ def compare_gradients(beside: Beside) -> None:
         for name, source in beside.report.sources.items()
         if name in expected and source.tensor in found
     }
-    if not errors:
+    learned = {n for n, each in beside.spec.graph.parameters() if each.learns and not each.is_fixed}
+    unlearned = [
+        f"{name} ({source.tensor})"
+        for name, source in beside.report.sources.items()
+        if name in learned & expected.keys() and source.tensor and source.tensor not in found
+    ]
+    if unlearned:
+        beside.recorder.leave_out(
+            "gradient", beside.pair, f"{', '.join(unlearned)}: {WHY_UNLEARNED}"
+        )
+    if not errors and not unlearned:
         reason = "the spec has no parameter that the file holds too"
         beside.recorder.leave_out("gradient", beside.pair, reason)
+    if not errors:
         return
     tolerance = Tolerance(GRADIENT + beside.of_constants)
     if tolerance.exceeded(errors):

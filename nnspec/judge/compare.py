@@ -14,7 +14,7 @@ from nnspec.backend.foreign import Foreign
 from nnspec.errors import NnspecError
 from nnspec.judge.against import SAME
 from nnspec.judge.attempts import Attempt, Attempts
-from nnspec.judge.checks import GRADIENT
+from nnspec.judge.checks import GRADIENT, WHY_UNLEARNED
 from nnspec.judge.choices import floats_of, kind_of
 from nnspec.judge.comparison import Comparison
 from nnspec.judge.fitting import some_of
@@ -350,13 +350,22 @@ class _Case:
             return
         largest = max((float(np.max(np.abs(each))) for each in mine.values()), default=0.0)
         errors: dict[str, float] = {}
+        unlearned: dict[str, list[str]] = {}
         for name, source in best.walk.sources.items():
             view = best.units.views[name]
-            if view.tensor in mine and source.tensor in theirs:
+            if source.tensor and (view.tensor in mine) != (source.tensor in theirs):
+                lacks = best.theirs.label if view.tensor in mine else best.mine.label
+                unlearned.setdefault(lacks, []).append(name)
+            elif view.tensor in mine and source.tensor in theirs:
                 expected = viewed(view, mine[view.tensor])
                 errors[name] = tensor_error(
                     source.taken(theirs[source.tensor]), expected, largest * 1e-6
                 )
+        for label, names in unlearned.items():
+            reason = f"{', '.join(names)}, in {label}: {WHY_UNLEARNED}"
+            self.recorder.leave_out("gradient", self.pair, reason)
+        if not errors and unlearned:
+            return
         if not errors:
             reason = "no tensor is shared by which the two have a gradient"
             self.recorder.leave_out("gradient", self.pair, reason)
