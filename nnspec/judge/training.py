@@ -14,6 +14,7 @@ import numpy as np
 from nnspec.backend import Backend, GivesLoss, Inspectable, get_backend
 from nnspec.errors import NnspecError
 from nnspec.judge.beside import Beside
+from nnspec.judge.idle import compared_after, tell_idle
 from nnspec.judge.learned import Steps, causes
 from nnspec.judge.learners import FileLearner, Learner, OwnLearner
 from nnspec.judge.sources import Source
@@ -114,6 +115,11 @@ class _Training:
         compared = self._compared(ours, theirs)
         for note in theirs.run.notes:
             recorder.note(note)
+        tell_idle(beside, self.spec.graph, compared[0], theirs.frozen)
+        unknown = [name for each in compared for name in each.unknown["training"]]
+        if unknown:
+            reason = f"{', '.join(dict.fromkeys(unknown))}: what is not finite with either is not "
+            recorder.leave_out("training", beside.pair, f"{reason}compared")
         if tolerance.exceeded(compared[-1].weights) or tolerance.exceeded(compared[0].weights):
             _, moved = moved_by_rounding(
                 self.spec.graph, beside.state.tolerances.amplification, beside.rounding, ours.run,
@@ -124,6 +130,8 @@ class _Training:
         for step, each in enumerate(compared):
             recorder.leave_free("training", beside.pair, each.weights, tolerance.of)
             exceeded = tolerance.exceeded(each.weights)
+            if not each.weights:
+                continue
             if not exceeded and step + 1 < len(compared):
                 continue
             if exceeded:
@@ -151,8 +159,7 @@ class _Training:
 
     def _compared(self, ours: Steps, theirs: Steps) -> list[Comparison]:
         self._settle(get_backend(self.beside.report.framework), theirs, ours)
-        graph = self.spec.graph
-        return [Comparison(graph, ours.after(i), theirs.after(i)) for i in range(self.count)]
+        return [compared_after(self.spec.graph, ours, theirs, i) for i in range(self.count)]
 
     def _between_sources(self, ours: Steps) -> list[dict[str, float]]:
         """Return after each step how far another source that nnspec writes is from its first.
@@ -171,7 +178,7 @@ class _Training:
                 continue
         for other in others:
             for step, errors in enumerate(found[: len(other.weights)]):
-                compared = Comparison(self.spec.graph, ours.after(step), other.after(step))
+                compared = compared_after(self.spec.graph, ours, other, step)
                 for name, error in compared.weights.items():
                     errors[name] = max(errors.get(name, 0.0), error)
         return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -56,7 +56,10 @@ class Tolerance:
 class Comparison:
     """The errors between two runs: of each gradient, of each trained weight, and of the loss."""
 
-    def __init__(self, graph: Graph, first: TrainedRun, second: TrainedRun) -> None:
+    def __init__(
+        self, graph: Graph, first: TrainedRun, second: TrainedRun, also: Set[str] = frozenset()
+    ) -> None:
+        """also: of what rounding moves, as a rule, the names that it has not moved yet."""
         self.layers = {
             f"{at.path}.{parameter.name}": at.path
             for at in graph.walk()
@@ -74,7 +77,7 @@ class Comparison:
         self.gradients[LOSS] = errors[0]
         self.unsettled = {**first.unsettled, **second.unsettled}
         """Statistics that a framework's own formula makes others, by the reason."""
-        left_out = {*dead, *self.unsettled}
+        left_out = {*dead, *self.unsettled} - also
         kept = _Without(first.weights, left_out)
         self.weights = _errors(second.weights, kept, _WEIGHT_FLOOR * _largest(kept))
         self.weights[LOSS] = max(errors)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import keras
 import pytest
 
+import nnspec
 from nnspec.judge.judgement import Judgement
 from tests.judge.test_against import (
     ATTENTION,
@@ -17,6 +19,7 @@ from tests.judge.test_against import (
     TORCH,
     judged,
     pictures_as_onnx,
+    spec_of,
     written,
 )
 
@@ -124,6 +127,50 @@ def test_a_fault_that_only_training_has_is_found(fault: str, tmp_path: Path) -> 
 def test_another_variance_is_found(variance: str, tmp_path: Path) -> None:
     report = trained(TRAINED, f"{written(tmp_path, custom(variance))}:Net")
     assert "first.norm.running_var after step 1: the file updates it otherwise" in told(report)
+
+
+BIASED: dict[str, Any] = json.loads(json.dumps(TRAINED).replace(', "use_bias": false', ""))
+"""A bias before each normalisation, which only its running mean sees."""
+BIASES = (", bias=False", "")
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+@pytest.mark.parametrize("side", ["torch", "custom", "frozen", "keras"])
+def test_a_bias_before_a_normalisation_is_no_fault(
+    side: str, optimizer: str, tmp_path: Path
+) -> None:
+    training = {**TRAINING, "optimizer": {"type": optimizer, "learning_rate": 0.1}}
+    document = {**BIASED, "training": training}
+    text = (custom("var") if side == "custom" else TORCH).replace(*BIASES)
+    if side == "frozen":
+        norm = "        self.n = nn.BatchNorm2d(width)\n"
+        text = text.replace(norm, norm + "        self.c.bias.requires_grad_(False)\n")
+    name = "Net"
+    if side == "keras":
+        text, name = nnspec.compile(spec_of(document), "keras").source, "pictures"
+    report = trained(document, f"{written(tmp_path, text)}:{name}")
+    assert report.passed, report.to_json()
+    (means,) = [note for note in report.notes if "is compared after one step" in note]
+    assert "first.norm.running_mean, second.norm.running_mean" in means
+    assert any("its gradient is 0: first.conv.bias" in note for note in report.notes) == (
+        side != "frozen"
+    )
+
+
+@pytest.mark.parametrize(
+    ("instead", "told"),
+    [("pass", "does not update it"), ("self.running_mean.lerp_(mean, 0.3)", "by 0.7"),
+     ("self.running_mean.lerp_(mean - self.bias, self.momentum)", "updates it otherwise")],
+)  # fmt: skip
+def test_a_running_mean_after_a_bias_is_compared(instead: str, told: str, tmp_path: Path) -> None:
+    text = custom("var").replace(*BIASES)
+    wrong = text.replace("self.running_mean.lerp_(mean, self.momentum)", instead)
+    assert wrong != text
+    report = trained(BIASED, f"{written(tmp_path, wrong)}:Net")
+    (failed,) = report.failures()
+    assert (failed.kind, failed.layer) == ("training", "first.norm")
+    assert "first.norm.running_mean after step 1: the file" in failed.detail
+    assert told in failed.detail
 
 
 TIED: dict[str, Any] = {
