@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnspec.backend.foreign import HALVES, Foreign
-from nnspec.errors import NnspecError
+from nnspec.errors import NnspecError, UnsupportedError
 from nnspec.judge.beside import Beside
 from nnspec.judge.causes import untrained_rows
 from nnspec.judge.choices import kind_of
 from nnspec.judge.fitting import some_of
 from nnspec.judge.found import Walked
 from nnspec.judge.unusual import unusual
+from nnspec.layers import BatchNormalization
 from nnspec.layers.shapes import show
 from nnspec.support.causes import Told, cause_of
 from nnspec.support.streams import derived_seed
@@ -69,11 +70,50 @@ def compare_interface(beside: Beside, walked: Walked) -> None:
         beside.recorder.note(f"taken by shape and order alone: {some}")
     for told in unusual(walked.sources):
         beside.recorder.note(told)
-    if any(not source.tensor for source in walked.sources.values()):
+    is_told = _tell_folded(beside, walked)
+    if not is_told and any(not source.tensor for source in walked.sources.values()):
         beside.recorder.note(
             "the file holds some layers folded into others: whether they were folded rightly "
             "its weights cannot tell"
         )
+
+
+def _tell_folded(beside: Beside, walked: Walked) -> bool:
+    """Say of each normalisation that a file does without that it may be forgotten; if there is one.
+
+    A new one changes nothing as at inference, and one that was folded is in the weights before it.
+    In a file that is never trained, as exporters write them, folding is what is meant.
+    """
+    folded = [
+        beside.ours.path_of(node)
+        for node in beside.ours.nodes
+        if isinstance(node.layer, BatchNormalization)
+        and (name := beside.ours.parameters(node).get("running_var")) in walked.sources
+        and not walked.sources[name].tensor
+    ]
+    if not folded or not _may_train(beside):
+        return False
+    for path in folded:
+        reason = (
+            f'the file does without the normalisation "{path}": whether it was folded into the '
+            "layer before it or forgotten cannot be told"
+        )
+        beside.recorder.leave_out("interface", beside.pair, reason)
+        beside.recorder.leave_out("training", beside.pair, reason)
+    many = f"{len(folded)} normalisations" if len(folded) > 1 else "a normalisation"
+    beside.report.blank = f"verified but for {many} that the file lacks"
+    return True
+
+
+def _may_train(beside: Beside) -> bool:
+    """Whether a file is a program that can be trained, and no export for inference alone."""
+    try:
+        beside.facing.in_training(beside.inputs)
+    except UnsupportedError:
+        return False
+    except Exception:  # what else ends its training is told where that is compared
+        return True
+    return True
 
 
 def _of_other_kinds(beside: Beside, outputs: Mapping[str, Array]) -> Iterator[str]:

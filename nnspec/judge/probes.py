@@ -195,7 +195,7 @@ def _in_training(beside: Beside) -> list[str] | str:
     if any(isinstance(each, BatchNormalization) and not each.trainable for each in layers):
         return "a normalisation of the spec is frozen, which a file may leave to who trains it"
     if any(not each.tensor and each.constant for each in beside.report.sources.values()):
-        return "the file holds a normalisation folded into another layer, with nothing to train"
+        return "the file does without a normalisation, of which it has nothing to train"
     theirs = beside.theirs(beside.inputs)
     first, second = (beside.facing.in_training(beside.inputs) for _ in range(2))
     is_drawn = relative_error(second, first) > _still(beside)
