@@ -22,7 +22,7 @@ def compared_after(graph: Graph, ours: Steps, theirs: Steps, step: int) -> Compa
     Both sides begin with the same bias, so that these are the same until it has moved.
     """
     also = {f"{norm}.running_mean" for _, norm in dead_biases(graph)} if step == 0 else set()
-    return Comparison(graph, ours.after(step), theirs.after(step), also)
+    return Comparison(graph, ours.after(step), theirs.after(step), also=also)
 
 
 def tell_idle(beside: Beside, graph: Graph, first: Comparison, frozen: set[str]) -> None:

@@ -57,7 +57,7 @@ class Comparison:
     """The errors between two runs: of each gradient, of each trained weight, and of the loss."""
 
     def __init__(
-        self, graph: Graph, first: TrainedRun, second: TrainedRun, also: Set[str] = frozenset()
+        self, graph: Graph, first: TrainedRun, second: TrainedRun, *, also: Set[str] = frozenset()
     ) -> None:
         """also: of what rounding moves, as a rule, the names that it has not moved yet."""
         self.layers = {

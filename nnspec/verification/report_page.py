@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from nnspec.errors import redacted
 from nnspec.network.loader import Spec
 from nnspec.show.plot import image, svg
-from nnspec.verification.checks import Check, NotChecked, difference, result
+from nnspec.verification.checks import Check, Kind, NotChecked, difference, result
 from nnspec.verification.levels import Level, Verdict
 from nnspec.verification.page import COMMAND, Cell, Matrix, Row, Section, page
 
@@ -25,6 +25,7 @@ class Findings(Protocol):
     notes: list[str]
     versions: dict[str, str]
     seconds: float
+    titles: ClassVar[Mapping[Kind, str]]
 
     @property
     def question(self) -> str:
