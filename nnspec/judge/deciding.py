@@ -1,10 +1,10 @@
-"""What rounding decides of whole numbers that a file gives otherwise than its spec."""
+"""Whole numbers that a file gives otherwise than its spec, and which of them rounding decides."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -18,11 +18,30 @@ from nnspec.verification.tolerance import (
 
 if TYPE_CHECKING:
     from nnspec.backend import Array
-    from nnspec.judge.beside import Beside
+    from nnspec.verification.state import State
+
+
+class Sides(Protocol):
+    """A spec and a file, as a `Beside` has them."""
+
+    rounding: float
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the file computes in float64."""
+
+    @property
+    def state(self) -> State:
+        """The spec's side as a verification has it."""
+
+    def tolerance(
+        self, inputs: Mapping[str, Array], expected: Mapping[str, Array], error: float
+    ) -> float:
+        """Return what rounding explains."""
 
 
 def disagreement_of(
-    beside: Beside, name: str, when: str, inputs: Mapping[str, Array], theirs: Mapping[str, Array],
+    beside: Sides, name: str, when: str, inputs: Mapping[str, Array], theirs: Mapping[str, Array],
     expected: Mapping[str, Array],
 ) -> Disagreement | None:  # fmt: skip
     """Return how an output of whole numbers differs, and how much of that rounding may decide."""
@@ -45,7 +64,7 @@ def disagreement_of(
 
 
 def _undecided(
-    beside: Beside, inputs: Mapping[str, Array], *, is_wide: bool = False
+    beside: Sides, inputs: Mapping[str, Array], *, is_wide: bool = False
 ) -> dict[str, Array]:
     """Return for outputs that compare numbers where rounding says how these do.
 
@@ -58,7 +77,7 @@ def _undecided(
 
 
 def surely(
-    beside: Beside, name: str, inputs: Mapping[str, Array], given: Array, array: Array
+    beside: Sides, name: str, inputs: Mapping[str, Array], given: Array, array: Array
 ) -> int:
     """Return how many elements differ of an output that compares numbers far apart there."""
     undecided = _undecided(beside, inputs, is_wide=True).get(name)
@@ -67,7 +86,7 @@ def surely(
     return int((~undecided & (given != array)).sum())
 
 
-def _scored(beside: Beside, output: Array, inputs: Mapping[str, Array]) -> Scored | None:
+def _scored(beside: Sides, output: Array, inputs: Mapping[str, Array]) -> Scored | None:
     """Return the scores by which an output is chosen, and how rounding moves them."""
     state = beside.state
     amplification = state.tolerances.amplification

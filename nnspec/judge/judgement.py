@@ -14,7 +14,7 @@ from nnspec.verification.checks import TITLES, Kind
 from nnspec.verification.report import Report
 
 JUDGED: Mapping[Kind, str] = {**TITLES, "interface": "outputs, shapes and kinds of numbers"}
-"""What checks of files of others are called, whose declared axes and widths are not compared."""
+"""Titles of checks of files of others, whose declared axes and widths are not compared."""
 
 
 @dataclass(slots=True, repr=False)
