@@ -29,7 +29,7 @@ from tests.fuzz.judged import judged
 from tests.fuzz.specs import document_of, load_document
 from tests.fuzz.training_checks import checked
 from tests.fuzz.trainings import TRAININGS, training_of
-from tests.logs import entries, write
+from tests.logs import code_of, entries, require_of, write
 
 ROOT = Path(__file__).parents[2]
 CHUNK = 20
@@ -50,12 +50,18 @@ def spec_of(number: int) -> dict[str, Any]:
     return document_of(number) if number < TRAININGS else training_of(number)
 
 
-def child(numbers: list[int], log: Path, *, verifies: bool = True, judges: bool = False) -> None:
-    """Check the specs of these numbers; write what begins, and what was wrong with it."""
+def child(
+    numbers: list[int], log: Path, of: dict[str, str], *, verifies: bool = True,
+    judges: bool = False,
+) -> None:  # fmt: skip
+    """Check the specs of these numbers; write what begins, and what was wrong with it.
+
+    of: the code and the mode of the run, for each entry.
+    """
     with log.open("a", buffering=1) as file, tempfile.TemporaryDirectory() as folder:
 
         def say(number: int, **more: Any) -> None:
-            file.write(json.dumps({"number": number, **more}) + "\n")
+            file.write(json.dumps({"number": number, **more, **of}) + "\n")
 
         for number in numbers:
             say(number, state="begun")
@@ -77,7 +83,9 @@ def child(numbers: list[int], log: Path, *, verifies: bool = True, judges: bool 
             say(number, state="found", problems=[(kind, text)])
 
 
-def work(waiting: queue.Queue[list[int]], log: Path, command: list[str]) -> None:
+def work(
+    waiting: queue.Queue[list[int]], log: Path, command: list[str], of: dict[str, str]
+) -> None:
     """Run children until nothing waits; what kills one is written down, and the rest goes on."""
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "OMP_NUM_THREADS": "1"}
     while True:
@@ -103,11 +111,11 @@ def work(waiting: queue.Queue[list[int]], log: Path, command: list[str]) -> None
         begun = [number for number in numbers if states.get(number) == "begun"]
         left = [number for number in numbers if number not in states]
         if begun:
-            write(log, {"number": begun[0], "state": "done", "problems": [("dead process", how)]})
+            dead = {"number": begun[0], "state": "done", "problems": [("dead process", how)]}
+            write(log, {**dead, **of})
         elif not left:
-            write(
-                log, {"number": numbers[-1], "state": "found", "problems": [("dead process", how)]}
-            )
+            dead = {"number": numbers[-1], "state": "found", "problems": [("dead process", how)]}
+            write(log, {**dead, **of})
         if left and (begun or len(left) < len(numbers)):
             waiting.put(left)
         elif left:  # it has done nothing, and never will
@@ -159,14 +167,19 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, default=ROOT / "build" / "fuzz")
     parser.add_argument("--log", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--numbers", type=int, nargs="*", help=argparse.SUPPRESS)
+    parser.add_argument("--code", default="", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    mode = "judged" if arguments.judged else "compiled" if arguments.no_verify else "verified"
+    mode = "trained" if arguments.trainings else mode
+    of = {"code": arguments.code or code_of("tests/fuzz", "tests/detection"), "mode": mode}
     if arguments.log is not None:
         verifies = not arguments.no_verify
-        child(arguments.numbers, arguments.log, verifies=verifies, judges=arguments.judged)
+        child(arguments.numbers, arguments.log, of, verifies=verifies, judges=arguments.judged)
         return 0
     folder: Path = arguments.folder
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "log.jsonl"
+    require_of(log, of["code"], of["mode"])
     start = arguments.start + (TRAININGS if arguments.trainings else 0)
     numbers = range(start, start + arguments.count)
     states = last_states(log)
@@ -175,10 +188,11 @@ def main() -> int:
     chunk = TRAINED if arguments.trainings else CHUNK
     for at in range(0, len(left), chunk):
         waiting.put(left[at : at + chunk])
-    command = [sys.executable, "-m", "tests.fuzz.run", "--log", str(log)]
+    command = [sys.executable, "-m", "tests.fuzz.run", "--log", str(log), "--code", of["code"]]
+    command += ["--trainings"] if arguments.trainings else []
     command += ["--no-verify"] if arguments.no_verify else []
     command += ["--judged"] if arguments.judged else []
-    given = (waiting, log, [*command, "--numbers"])
+    given = (waiting, log, [*command, "--numbers"], of)
     threads = [threading.Thread(target=work, args=given) for _ in range(arguments.n)]
     for thread in threads:
         thread.start()

@@ -123,7 +123,7 @@ def test_a_process_that_dies_costs_one_spec_and_is_reported(
     waiting: queue.Queue[list[int]] = queue.Queue()
     waiting.put([0, 1, 2, 3, 4])
     log = tmp_path / "log.jsonl"
-    work(waiting, log, [sys.executable, "-c", DYING, str(log)])
+    work(waiting, log, [sys.executable, "-c", DYING, str(log)], {})
     done = {entry["number"]: entry for entry in entries(log) if entry["state"] == "done"}
     assert set(done) == set(range(5))
     assert done[2]["problems"][0][0] == "dead process"
