@@ -26,8 +26,8 @@ from nnspec.verification.size_checks import BATCHES
 from nnspec.verification.sizes import Fitting
 from nnspec.verification.unusual import unusual_inputs
 
-LONG, LONGEST = 67, 99
-"""Between which a size of a sequence is, where one fits."""
+LONG = (*range(131, 164), *range(67, 99))
+"""Sizes of a sequence, of which the first that fits is tried."""
 SHOWN = 4
 """Of the rows that differ most: those of which the layer at fault is looked for."""
 Inputs = Mapping[str, np.ndarray]
@@ -100,16 +100,17 @@ def compare_sizes(
 
 
 def _long(graph: Graph, axis: str, base: Mapping[str, int]) -> int | None:
-    """Return a size above 64 for an axis of sequences, if one fits: what is far apart is met there.
+    """Return a size above 128 or 64 for an axis of sequences, if one fits.
 
-    As distances beyond the first buckets of T5. An image of such sides would take too long.
+    What is far apart is met there, as in the last buckets of T5. An image of such sides would take
+    too long.
     """
     dynamic = [
         {size for size in kind.shape if isinstance(size, str)} for kind in graph.inputs.values()
     ]
     if any(len(each) > 1 for each in dynamic if any(axis in size for size in each)):
         return None
-    return next(Fitting(graph).of(axis, range(LONG, LONGEST), base), None)
+    return next(Fitting(graph).of(axis, LONG, base), None)
 
 
 def _compare(beside: Beside, told: str, inputs: Inputs) -> None:

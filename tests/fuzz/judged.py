@@ -9,8 +9,8 @@ from pathlib import Path
 from nnspec.errors import NnspecError
 from nnspec.network.loader import Spec
 from tests.detection.catalogue.harmless import harmless, harmless_of
-from tests.detection.catalogue.judged import Target
 from tests.detection.catalogue.run import SIDES
+from tests.detection.catalogue.target import Target
 
 
 def judged(spec: Spec, number: int, folder: Path) -> Iterator[tuple[str, str]]:

@@ -14,7 +14,7 @@ from nnspec.judge.against import judge
 from nnspec.judge.judgement import Judgement
 from nnspec.judge.process import reference_of
 from nnspec.network.loader import Spec, loads
-from tests.detection.catalogue.judged import Target
+from tests.detection.catalogue.target import Target
 from tests.project.test_zoo import FOLDER, reduced
 
 # Keras copies a variable, when it saves, by a call that NumPy 2 has deprecated.

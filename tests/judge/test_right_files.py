@@ -9,7 +9,7 @@ import pytest
 import nnspec
 from nnspec.judge.judgement import Judgement
 from tests.detection.catalogue.harmless import ONNX, PYTHON
-from tests.detection.catalogue.judged import Target
+from tests.detection.catalogue.target import Target
 
 RIGHT = {
     "equal-where-float32-has-nothing": (

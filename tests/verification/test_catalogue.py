@@ -11,10 +11,11 @@ import nnspec
 from tests.detection import INJECTIONS
 from tests.detection.catalogue import KINDS, page
 from tests.detection.catalogue.edits import Source, keyword, text
-from tests.detection.catalogue.judged import Outcome, Target, judged
+from tests.detection.catalogue.judged import Outcome, judged
 from tests.detection.catalogue.networks import ROOT
 from tests.detection.catalogue.run import SIDES, chosen, injections, of_file, places
 from tests.detection.catalogue.table import Figures, is_traced, wilson
+from tests.detection.catalogue.target import Target
 
 SOURCE = re.compile(
     r"SEMANTICS \d+(\.\d+)? \S.*"

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.detection.catalogue.edits import Source
-from tests.detection.catalogue.judged import Outcome, Target
+from tests.detection.catalogue.judged import Outcome
+from tests.detection.catalogue.target import Target
 
 
 def _attributes(source: Source) -> list[str]:
@@ -177,9 +178,12 @@ def harmless(target: Target, kind: str, number: int) -> Outcome:
             if kind != "none":
                 ONNX[kind](model)
             onnx.save(model, path)
+            is_rewritten = model != target.model
         else:
             text = target.source.text
-            path.write_text(text if kind == "none" else PYTHON[target.side][kind](target.source))
+            written = text if kind == "none" else PYTHON[target.side][kind](target.source)
+            path.write_text(written)
+            is_rewritten = _body(written) != _body(text)
         told = ""
         try:
             report = target.judged(path)
@@ -199,4 +203,11 @@ def harmless(target: Target, kind: str, number: int) -> Outcome:
     return Outcome(
         kind, target.side, target.name, number, 0.0, 0.0, verdict,
         is_caught=verdict == "not the same", is_blamed=None, is_placed=None, told=told,
+        is_rewritten=is_rewritten,
     )  # fmt: skip
+
+
+def _body(text: str) -> list[str]:
+    """Return a file without its imports, as it is run."""
+    kinds = (ast.Import, ast.ImportFrom)
+    return [ast.dump(each) for each in ast.parse(text).body if not isinstance(each, kinds)]

@@ -1,15 +1,18 @@
-"""The networks that faults are put into: examples, the zoo at small size, and rarer layers."""
+"""The networks that faults are put into: examples, the zoo at small size, rarer layers."""
 
 from __future__ import annotations
 
 import json
+import random
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import nnspec
-from nnspec.network.loader import Spec, loads
+from nnspec.network.loader import Spec, loads, loads_any, one_of
+from tests.cases import CASES, Case, Network
 from tests.project.test_zoo import PATHS, reduced
 
 ROOT = Path(__file__).parents[3]
@@ -142,15 +145,23 @@ def turned() -> Spec:
 OWN: tuple[Callable[[], Spec], ...] = (rows, pictures, rebuilt, words, turned)
 
 
+def _of_several(path: Path, model: str) -> Spec:
+    return one_of(loads_any(path.read_text(), path=path), model)
+
+
 def _listed() -> Iterator[tuple[str, Callable[[], Spec]]]:
     for make in OWN:
         yield make.__name__, make
     for path in PATHS:
         yield f"zoo.{path.stem}", partial(reduced, path)
-    for folder in ("", "digits", "sequences"):
-        for path in sorted((ROOT / "specs" / folder).glob("*.yaml")):
-            if path.stem != "digits_gan":  # two networks, which are of the zoo's kind
-                yield path.stem, partial(nnspec.load, path)
+    for path in sorted((ROOT / "specs").rglob("*.yaml")):
+        if path.parent.name in ("zoo", "invalid"):
+            continue
+        if path.stem == "digits_gan":
+            for model in ("generator", "discriminator"):
+                yield f"gan.{model}", partial(_of_several, path, model)
+        else:
+            yield path.stem, partial(nnspec.load, path)
     for path in sorted((ROOT / "tests" / "networks").glob("*.yaml")):
         yield f"net.{path.stem}", partial(nnspec.load, path)
 
@@ -159,7 +170,21 @@ NETWORKS: dict[str, Callable[[], Spec]] = dict(_listed())
 """What makes each, by name."""
 
 
+def _catalogue() -> Iterator[tuple[str, Callable[[], Spec]]]:
+    """Yield a network of each type of layer: of its cases one, fed by layers with weights."""
+    by_type: dict[str, list[Case | Network]] = defaultdict(list)
+    for case in CASES:
+        by_type[case.layer["type"] if isinstance(case, Case) else case.id].append(case)
+    for kind, some in by_type.items():
+        document = random.Random(kind).choice(some).spec(fed=True)
+        yield f"case.{kind}", partial(loads, json.dumps(document), is_json=True)
+
+
+LAYERS: dict[str, Callable[[], Spec]] = dict(_catalogue())
+"""Networks of one layer of each type, in which no faults are put."""
+
+
 @cache
 def network(name: str) -> Spec:
     """Return a network by its name."""
-    return NETWORKS[name]()
+    return (LAYERS if name in LAYERS else NETWORKS)[name]()

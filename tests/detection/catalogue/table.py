@@ -13,8 +13,10 @@ from tests.detection.catalogue.harmless import HARMLESS
 Entry = dict[str, Any]
 SIZES = ((0.0, 1e-6), (1e-6, 1e-4), (1e-4, 1e-2), (1e-2, math.inf))
 """Of effects, relative."""
-NEITHER = ("does not run",)
-"""Verdicts of what is no silent fault."""
+NEITHER = ("does not run", "refused")
+"""Verdicts of what is no silent fault, or no file."""
+COARSE = 1e-3
+"""A rounding that excuses no miss."""
 
 
 def wilson(count: int, total: int, z: float = 1.96) -> tuple[float, float]:
@@ -45,13 +47,16 @@ class Figures:
     """What came of some injections."""
 
     def __init__(self, entries: Iterable[Entry]) -> None:
-        given = list(entries)
+        given = [each for each in entries if each["verdict"] != "refused"]
         self.harmless = [each for each in given if is_harmless(each)]
         faults = [each for each in given if not is_harmless(each)]
         self.dead = [each for each in faults if each["verdict"] in NEITHER]
         faults = [each for each in faults if each["verdict"] not in NEITHER]
-        self.below = [each for each in faults if _is_below(each) and not each.get("is_caught")]
-        self.faults = [each for each in faults if each not in self.below]
+        # No effect was seen of these: some are accused, by what was not measured, and some not.
+        unseen = [each for each in faults if _is_below(each)]
+        self.below = [each for each in unseen if not each.get("is_caught")]
+        self.accused = [each for each in unseen if each.get("is_caught")]
+        self.faults = [each for each in faults if not _is_below(each)]
 
     @property
     def missed(self) -> list[Entry]:
@@ -76,11 +81,27 @@ class Figures:
 
     def row(self) -> tuple[str, ...]:
         caught = [bool(each.get("is_caught")) for each in self.faults]
-        blamed = [each["is_blamed"] for each in self.faults if each.get("is_blamed") is not None]
+        blamed = [
+            each["is_blamed"]
+            for each in self.faults
+            if each.get("is_blamed") is not None and each.get("truth")
+        ]
         placed = [each["is_placed"] for each in self.faults if each.get("is_placed") is not None]
         traced = [flag for each in self.faults if (flag := is_traced(each)) is not None]
         told = share(caught), share(blamed), share(placed), share(traced)
-        return *told, str(len(self.below))
+        return *told, f"{len(self.below)}, {len(self.accused)}"
+
+    def strict(self) -> dict[str, str]:
+        """Return the rates of right layers as one may count them who gives nothing away."""
+        files = [each for each in self.faults if each["key"][1] != "engine"]
+        caught = [each for each in files if each.get("is_caught")]
+        alone = [bool(each["is_blamed"]) for each in caught if len(each.get("truth") or ()) == 1]
+        return {
+            "where the edit is of one layer alone": share(alone),
+            "of all that are accused, those without a layer that is known counted as wrong": share(
+                [bool(each.get("is_blamed")) for each in caught]
+            ),
+        }
 
 
 def is_traced(entry: Entry) -> bool | None:
@@ -89,9 +110,34 @@ def is_traced(entry: Entry) -> bool | None:
     return any(flags) if flags else None
 
 
+def told(found: Figures) -> Iterator[str]:
+    """Yield what was put in and judged, and what is counted nowhere."""
+    drawn = len(found.faults) + len(found.below) + len(found.accused) + len(found.dead)
+    yield (
+        f"{drawn} faults were put in: {len(found.faults)} of them change what is computed, and are "
+        f"counted; {len(found.dead)} files do not run; of {len(found.below)} no effect was seen, by "
+        f"the judge or by the measure; {len(found.accused)} were accused though the measure saw none."
+    )
+    accused = sum(each["verdict"] == "not the same" for each in found.alarms)
+    rewritten = sum(each.get("is_rewritten") is True for each in found.harmless)
+    yield (
+        f"Of {len(found.harmless)} without a fault, of which {rewritten} files are rewritten, "
+        f"{accused} are accused, and {len(found.alarms) - accused} are not compared."
+    )
+    for what, rate in found.strict().items():
+        yield f"Right layer in files {what}: {rate}."
+    engines = [
+        bool(each["is_blamed"])
+        for each in found.faults
+        if each["key"][1] == "engine" and each.get("is_blamed") is not None
+        and not each.get("truth")
+    ]  # fmt: skip
+    yield f"Engines at fault in no layer, as by a loss, accused alone or in the right words: {share(engines)}."
+
+
 def lines(entries: Sequence[Entry]) -> Iterator[str]:
     """Yield the table in Markdown."""
-    yield "| | found | right layer | right line or node | one of the two | below rounding |"
+    yield "| | found | right layer | right line or node | one of the two | no effect: not found, accused |"
     yield "| --- | --- | --- | --- | --- | --- |"
     yield _line("all", entries)
     for side in ("torch", "keras", "onnx", "weights", "engine"):
@@ -143,7 +189,7 @@ def _effect(entry: Entry) -> float:
 
 
 def _is_below(entry: Entry) -> bool:
-    return "effect" in entry and _effect(entry) <= float(entry["rounding"])
+    return "effect" in entry and _effect(entry) <= min(float(entry["rounding"]), COARSE)
 
 
 def _grouped(entries: Sequence[Entry], of: Callable[[Entry], str]) -> dict[str, list[Entry]]:
