@@ -16,6 +16,7 @@ from tests.detection.catalogue.networks import ROOT
 from tests.detection.catalogue.run import SIDES, chosen, injections, of_file, places
 from tests.detection.catalogue.table import Figures, is_traced, wilson
 from tests.detection.catalogue.target import Target
+from tests.logs import require_of, write
 
 SOURCE = re.compile(
     r"SEMANTICS \d+(\.\d+)? \S.*"
@@ -87,8 +88,12 @@ def test_every_injection_into_an_engine_is_of_one_kind() -> None:
 
 @pytest.fixture(scope="module")
 def targets(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Target]:
-    names = {(name, side) for _, side, name, _ in SLICE}
-    return {each: Target(*each, tmp_path_factory.mktemp("target")) for each in names}
+    class Made(dict[tuple[str, str], Target]):
+        def __missing__(self, key: tuple[str, str]) -> Target:
+            self[key] = Target(*key, tmp_path_factory.mktemp("target"))
+            return self[key]
+
+    return Made()
 
 
 def test_what_another_layer_gives_is_no_cause(tmp_path: Path) -> None:
@@ -235,7 +240,37 @@ def test_the_page_names_what_is_not_found(tmp_path: Path, monkeypatch: pytest.Mo
     }  # fmt: skip
     alarm = {**missed, "key": ("none", "onnx", "rows", 0), "effect": 0.0}
     monkeypatch.setattr(page, "PAGE", tmp_path / "page.md")
-    page.written([missed, alarm])
+    unseen = {**missed, "key": ("gelu-form", "torch", "rows", 0), "effect": 0.0, "is_caught": True}
+    far = {**missed, "key": ("rescaling", "keras", "rows", 1), "bound": "time = 131"}
+    page.written([missed, alarm, unseen, far], 5, 1)
     text = (tmp_path / "page.md").read_text(encoding="utf-8")
     assert "- `gelu-form torch net.vae 2`: not compared, at the layer `wide`" in text
     assert "- `none onnx rows 0`: not compared" in text
+    assert "at the layer `wide`; its effect, 1.0e+00, shows with time = 131" in text
+    assert "Drawn by `--count 5 --seed 1`" in text
+    assert "3 faults were put in: 2 of them change what is computed" in text
+    assert "1 were accused though the measure saw none" in text
+    assert "0 are accused, and 1 are not compared" in text
+
+
+def test_an_effect_that_the_judge_does_not_meet_is_one(tmp_path: Path) -> None:
+    """Buckets of far positions, with a spread that differs from the 45th step on."""
+    target = Target("net.t5_bias", "keras", tmp_path)
+    (edit, _), *_ = places(target, "rescaling")
+    path = tmp_path / "model.py"
+    path.write_text(target.source.changed(edit).text)
+    assert target.effect(path) <= target.rounding
+    effect, where = target.wider_effect(path)
+    assert effect > 1e-4
+    assert where.startswith("time = ")
+    path.write_text(target.source.text)
+    assert target.wider_effect(path)[0] <= target.rounding
+
+
+def test_a_log_of_other_code_is_not_gone_on_with(tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    write(log, {"key": ["none", "onnx", "rows", 0], "state": "done", "code": "earlier"})
+    with pytest.raises(SystemExit, match="of code earlier"):
+        require_of(log, "now")
+    require_of(log, "earlier")
+    require_of(tmp_path / "none.jsonl", "now")
