@@ -48,6 +48,16 @@ def test_a_sequence_that_is_cut_off_is_found(length: str, verdict: str, tmp_path
     assert any("time = 131" in each for each in sizes)
 
 
+def test_a_file_that_ends_at_64_is_not_accused(tmp_path: Path) -> None:
+    """As a mask of so many steps has it: it is told that the spec has no such end."""
+    text = FILE.replace("x[:, :LENGTH]", "x + torch.zeros(64, 1)[:x.shape[1]]")
+    report = judged(SERIES, f"{written(tmp_path, text)}:Net")
+    assert report.verdict == "verified", report.to_json()
+    told = [each.reason for each in report.not_checked if each.kind == "interface"]
+    assert len(told) == 2
+    assert told[0].startswith("time = 131: the spec takes it, and the file does not: ")
+
+
 def test_an_image_is_not_made_so_large(tmp_path: Path) -> None:
     image = {
         **SERIES,
