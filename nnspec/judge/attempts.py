@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from nnspec.judge.choices import (
     is_whole,
     scores_of,
 )
+from nnspec.judge.kernels import coarse_of, relative
 from nnspec.judge.maps import sources_of
 from nnspec.judge.meeting import Meeting, Side
 from nnspec.judge.pairing import Pairing
@@ -258,7 +260,13 @@ class Attempts:
         )
         if is_exact:
             return max(EXACT, SAFETY * moved)
-        return SAFETY * max(moved, UNIT_ROUNDOFF)
+        usual = SAFETY * max(moved, UNIT_ROUNDOFF)
+        return usual if error <= usual else usual + relative(self._coarse, expected)
+
+    @cached_property
+    def _coarse(self) -> float:
+        """The absolute error that kernels of sigmoids explain in float32."""
+        return coarse_of(each.facing.trace(self.inputs) for each in self.meeting.sides)
 
     def disagreements(
         self, units: Units, when: str, inputs: Mapping[str, Array],

@@ -16,7 +16,7 @@ from nnspec.judge.choices import (
 )
 from nnspec.judge.deciding import disagreement_of, surely
 from nnspec.judge.facing import Facing
-from nnspec.judge.kernels import COARSE, coarse
+from nnspec.judge.kernels import coarse, relative
 from nnspec.judge.ours import Ours
 from nnspec.judge.places import whole_place
 from nnspec.judge.search import Search
@@ -32,7 +32,6 @@ from nnspec.verification.tolerance import (
     EXACT,
     SAFETY,
     UNIT_ROUNDOFF,
-    largest,
     perturbed,
     relative_error,
 )
@@ -147,8 +146,7 @@ class Beside:
             usual = tolerances.amplification.float32_tolerance(inputs, expected)
             if error <= usual:
                 return usual
-            least = min(map(largest, expected.values()), default=1.0)
-            usual += coarse(self.spec.graph) / max(least, COARSE)
+            usual += relative(coarse(self.spec.graph), expected)
             if error <= usual:
                 return usual
             within = max(usual, tolerances.ill_conditioned(inputs, usual))

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from nnspec.backend.foreign import Trace
 from nnspec.layers.recurrent import GRU, LSTM, Bidirectional, SimpleRNN
 from nnspec.network.graph import Graph
+from nnspec.verification.tolerance import largest
+
+if TYPE_CHECKING:
+    from nnspec.backend import Array
 
 COARSE = 2.0**-21
 """Absolute: ONNX Runtime 1.32's sigmoid is off by up to 1.4e-7, and 0 below -18 or so, and its tanh
 by 3e-7. A recurrent layer adds several such errors up."""
 BENT = {"sigmoid", "silu", "glu", "swiglu", "tanh", "log_sigmoid"}
 """Layers and activations that such a kernel computes."""
+STEPS = BENT | {"logsigmoid", "swish", "lstm", "gru", "rnn", "rnntanh", "if", "loop", "scan"}
+"""Steps of a run that do, or whose inner graphs may, in small letters and without `_`."""
 
 
 def coarse(graph: Graph) -> float:
@@ -22,3 +32,14 @@ def coarse(graph: Graph) -> float:
         if {layer.type, getattr(activation, "type", "")} & BENT:
             return COARSE
     return 0.0
+
+
+def coarse_of(traces: Iterable[Trace]) -> float:
+    """Return the same of runs of files."""
+    kinds = {step.kind.replace("_", "").lower() for trace in traces for step in trace.steps}
+    return COARSE if kinds & STEPS else 0.0
+
+
+def relative(off: float, expected: Mapping[str, Array]) -> float:
+    """Return such an absolute error relative to the largest number of an output."""
+    return off / max(min(map(largest, expected.values()), default=1.0), COARSE)

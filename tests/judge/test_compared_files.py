@@ -220,3 +220,14 @@ def test_half_precision_that_is_not_judged_is_told(tmp_path: Path) -> None:
     (note,) = (each for each in report.notes if "half precision" in each)
     assert note.startswith("b.py:Net has half precision in first.")
     assert note.endswith("here in float64, so that its rounding is not judged")
+
+
+def test_the_kernels_of_onnx_runtime_are_no_fault(tmp_path: Path) -> None:
+    """Its sigmoid is 0 where that of PyTorch is 1e-11, as in `verify --against`."""
+    text = ONE.replace("SEED", "0").replace("return self.last(", "return torch.sigmoid(-25 + ")
+    graph = exported(tmp_path / "net.onnx", text, "Net", torch.randn(4, 8), dynamo=False)
+    model = written(tmp_path, text, "a.py")
+    report = compared(f"{model}:Net", graph, "x=8")
+    assert not report.failures(), report.to_json()
+    bent = written(tmp_path, text.replace("sigmoid", "tanh"), "b.py")
+    assert compared(f"{bent}:Net", graph, "x=8").verdict == "not the same"
