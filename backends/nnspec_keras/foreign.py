@@ -27,6 +27,7 @@ from nnspec.backend.lines import noting
 from nnspec.backend.python_files import defined, named_in, network_of, remade
 from nnspec.errors import UsageError
 from nnspec.support.causes import cause_of
+from nnspec_keras.first_names import FirstNames
 from nnspec_keras.following import Follower, Lines
 from nnspec_keras.units import Ref, unit_of, variants_of
 
@@ -79,7 +80,10 @@ class KerasForeign:
         self.lines = lines
         self._again = again
         self._dtype = "float32"
-        self._single: tuple[keras.Model, Lines] | None = None
+        self._names = FirstNames()
+        self._last: Mapping[str, Array] = {}
+        """The inputs of the last run."""
+        self._single: tuple[keras.Model, Lines, FirstNames] | None = None
         """As it was made, until a run in float64 has ended well."""
         self._followed: Follower | None = None
         self._variants: dict[str, dict[str, Any]] = {}
@@ -93,7 +97,8 @@ class KerasForeign:
         """Compute in this dtype if the network can be made in it, and return the one used."""
         if dtype != "float64":
             if self._single is not None:
-                (self.model, self.lines), self._dtype = self._single, "float32"
+                self.model, self.lines, self._names = self._single
+                self._dtype = "float32"
             return "float32"
         weights = self.model.get_weights() if self.model.built else None
         try:
@@ -102,12 +107,15 @@ class KerasForeign:
                 if made is None:
                     config = _in_doubles(self.model.get_config(), whole=self._is_half())
                     made = type(self.model).from_config(config)
+                if weights and not made.weights:  # of layers that are built by what they take
+                    self._given(made, self._taken(self._last, dtype), training=False)
                 if weights is not None and made.built:
                     made.set_weights(weights)
                     _settle(made)
         except Exception:  # of a class that does not say how it is made again
             return "float32"
-        self._single = self.model, self.lines
+        self._single = self.model, self.lines, self._names
+        self._names = self._names.after(self.model, made)
         self.model, self.lines, self._dtype = made, lines, "float64"
         return "float64"
 
@@ -162,7 +170,7 @@ class KerasForeign:
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Return the outputs as at inference."""
         found = {name: np.array(each) for name, each in self._called(self._taken(inputs))}
-        self._single = None
+        self._single, self._last = None, inputs
         return found
 
     def run_training(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
@@ -279,20 +287,13 @@ class KerasForeign:
         )
 
     def _variables(self) -> dict[str, Any]:
-        """Return what the network holds by path, but for counters and seeds."""
-        found: dict[str, Any] = {}
-        for each in self.model.weights:
-            name = each.path
-            while name in found:
-                name += "'"
-            found[name] = each
-        return found
+        """Return what the network holds, by the paths that it had at first."""
+        return self._names.held(self.model)
 
-    def _taken(self, inputs: Mapping[str, Array]) -> dict[str, tf.Tensor]:
+    def _taken(self, inputs: Mapping[str, Array], dtype: str = "") -> dict[str, tf.Tensor]:
+        floats = dtype or self._dtype
         return {
-            name: tf.convert_to_tensor(
-                array.astype(self._dtype) if array.dtype.kind == "f" else array
-            )
+            name: tf.convert_to_tensor(array.astype(floats) if array.dtype.kind == "f" else array)
             for name, array in inputs.items()
         }
 
@@ -300,22 +301,22 @@ class KerasForeign:
         self, inputs: Mapping[str, tf.Tensor], *, training: bool = False
     ) -> list[tuple[str, tf.Tensor]]:
         with _floats(self._dtype):
-            return self._given(inputs, training=training)
+            return self._given(self.model, inputs, training=training)
 
     def _given(
-        self, inputs: Mapping[str, tf.Tensor], *, training: bool
+        self, model: keras.Model, inputs: Mapping[str, tf.Tensor], *, training: bool
     ) -> list[tuple[str, tf.Tensor]]:
-        if getattr(self.model, "inputs", None):
-            result = self.model(self._as_it_takes(inputs), training=training)
-            names = list(getattr(self.model, "output_names", []))
+        if getattr(model, "inputs", None):
+            result = model(_as_it_takes(model, inputs), training=training)
+            names = list(getattr(model, "output_names", []))
         else:
             first, *others = inputs
-            parameters = inspect.signature(self.model.call).parameters
+            parameters = inspect.signature(model.call).parameters
             named = {name: inputs[name] for name in others if name in parameters}
             if len(named) == len(others):  # `training` may stand between them
-                result = self.model(inputs[first], **named, training=training)
+                result = model(inputs[first], **named, training=training)
             else:
-                result = self.model(*inputs.values(), training=training)
+                result = model(*inputs.values(), training=training)
             names = []
         found = list(named_in(result, tf.is_tensor))
         # A mapping has names of its own, in an order that is not that of the layers.
@@ -325,16 +326,17 @@ class KerasForeign:
             found = [(name, each) for name, (_, each) in zip(names, found, strict=True)]
         return found
 
-    def _as_it_takes(self, inputs: Mapping[str, tf.Tensor]) -> Any:
-        """Return inputs as the model was made of them: one, a list in its order, or a mapping."""
-        if len(inputs) == 1:
-            return next(iter(inputs.values()))
-        if {each.name for each in self.model.inputs} != inputs.keys():
-            return list(inputs.values())
-        struct = getattr(self.model, "_inputs_struct", None)
-        if isinstance(struct, Mapping):
-            return {key: inputs[each.name] for key, each in struct.items()}
-        return [inputs[each.name] for each in self.model.inputs]
+
+def _as_it_takes(model: keras.Model, inputs: Mapping[str, tf.Tensor]) -> Any:
+    """Return inputs as the model was made of them: one, a list in its order, or a mapping."""
+    if len(inputs) == 1:
+        return next(iter(inputs.values()))
+    if {each.name for each in model.inputs} != inputs.keys():
+        return list(inputs.values())
+    struct = getattr(model, "_inputs_struct", None)
+    if isinstance(struct, Mapping):
+        return {key: inputs[each.name] for key, each in struct.items()}
+    return [inputs[each.name] for each in model.inputs]
 
 
 @contextmanager

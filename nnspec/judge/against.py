@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nnspec.backend import versions
 from nnspec.backend.foreign import Foreign, Held, Reference
@@ -17,6 +17,7 @@ from nnspec.judge.checks import compare_gradients, compare_interface, compare_ou
 from nnspec.judge.facing import Facing, face_of
 from nnspec.judge.found import Fault, Walked
 from nnspec.judge.judgement import Judgement
+from nnspec.judge.maps import sources_of
 from nnspec.judge.probes import compare_properties
 from nnspec.judge.regimes import compare_inputs, compare_none, compare_sizes, said_sizes, tell_fixed
 from nnspec.judge.reweighed import compare_reweighed
@@ -55,7 +56,7 @@ def judge(
     *,
     batch: int,
     seed: int,
-    known: Mapping[str, Source],
+    known: Mapping[str, Any],
     data: str | Path | None = None,
     levels: tuple[Level, ...] = LEVELS,
     required: tuple[Level, ...] = (),
@@ -63,9 +64,9 @@ def judge(
 ) -> Judgement:
     """Compare what a file computes with what a spec says; raises nothing for a difference.
 
-    known: where some parameters come from. data: a file of rows, compared besides. levels,
-    required: as of `Settings`. show: is told each stage. Raises UsageError for a file that does not
-    run.
+    known: a map that was given, of some parameters or all. data: a file of rows, compared besides.
+    levels, required: as of `Settings`. show: is told each stage. Raises UsageError for a file that
+    does not run, and for a map that is none of its tensors.
     """
     start = time.perf_counter()
     described = foreign.describe()
@@ -82,11 +83,13 @@ def judge(
 
     def judged(facing: Facing) -> Judgement:
         report = copy.deepcopy(begun)
-        held = foreign.describe().held  # anew: Keras may call the variables otherwise in float64
+        held = foreign.describe().held  # anew: some files hold nothing before they run
+        shapes = {name: each.shape for name, each in spec.graph.parameters()}
+        sources = sources_of(known, shapes, held)
         beside = Beside(spec, facing, report, inputs, axes, seed, fixed.get(""))
         if not beside.is_exact:
             beside.inputs = within_float32(beside.ours, inputs, beside.drawn)
-        _Case(beside, held, show).run(known, others, fixed, rows)
+        _Case(beside, held, show).run(sources, others, fixed, rows)
         return report
 
     face = face_of(spec, axes)

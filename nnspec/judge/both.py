@@ -16,7 +16,6 @@ from nnspec.judge.compare import compare_files
 from nnspec.judge.comparison import Comparison
 from nnspec.judge.folders import Folder
 from nnspec.judge.judgement import Judgement
-from nnspec.judge.maps import sources_of
 from nnspec.judge.meeting import Asked, asked_of
 from nnspec.judge.places import reproduced
 from nnspec.judge.process import MEMORY, SECONDS, reference_of
@@ -151,7 +150,5 @@ def _specs(
     program = SourceEngine(backend).build(second, weights, "float64")
     foreign = backend.open_program(program)
     label = second.name if second.name != first.name else f"{second.name} (B)"
-    shapes = {name: each.shape for name, each in first.graph.parameters()}
-    sources = sources_of(known or {}, shapes, foreign.describe().held)
     reference = Reference(label)
-    return judge(first, foreign, reference, batch=batch, seed=seed, known=sources, show=show)
+    return judge(first, foreign, reference, batch=batch, seed=seed, known=known or {}, show=show)

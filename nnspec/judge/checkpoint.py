@@ -17,7 +17,7 @@ from nnspec.judge.comparison import Comparison
 from nnspec.judge.fitting import UNPROVEN, WHY, counted, left_open, some_of, told_names, twin_of
 from nnspec.judge.likely import FLOATS, Fit, fit
 from nnspec.judge.maps import sources_of
-from nnspec.judge.meeting import Asked, meet
+from nnspec.judge.meeting import Asked, Meeting, meet
 from nnspec.judge.ported import CLOSE, equal_ones, says_something
 from nnspec.judge.sources import Source
 from nnspec.judge.tensors import Tensors
@@ -90,12 +90,22 @@ class _Case:
         self.report = report
         self.recorder = Recorder(report)
         self.pair = (report.a, report.b)
-        self.asked = asked
-        self.batch = batch
-        self.seed = seed
         self.own = mine.foreign.weights()
         self.given = theirs.foreign.weights()
-        self.held = [e for e in mine.described.held if e.dtype in FLOATS]
+        self.meeting: Meeting | None = None
+        self.unmet = ""
+        """The reason for which the program was not run."""
+        described = mine.described
+        if not isinstance(mine.foreign, Tensors):
+            labels, files = (mine.label, mine.label), (mine.foreign, mine.foreign)
+            try:
+                self.meeting = meet(labels, files, asked, batch=batch, seed=seed)
+            except UsageError as error:
+                self.unmet = cause_of(error)
+            else:  # some programs hold nothing before they run
+                described = self.meeting.sides[0].described
+                self.own = mine.foreign.weights() | self.own
+        self.held = [e for e in described.held if e.dtype in FLOATS]
 
     def run(self, known: Mapping[str, Any]) -> None:
         found = fit(
@@ -184,14 +194,11 @@ class _Case:
             self.recorder.leave_out(kind, self.pair, ONE)
         label = self.mine.label
         pair = (f"{label}, its own weights", f"{label}, those of {self.theirs.label}")
-        try:
-            meeting = meet((label, label), (program, program), self.asked, batch=self.batch,
-                           seed=self.seed)  # fmt: skip
-            facing = meeting.sides[0].facing
-            before = facing.run(meeting.inputs)
-        except UsageError as error:
-            self.recorder.leave_out("forward", self.pair, cause_of(error))
+        if self.meeting is None:
+            self.recorder.leave_out("forward", self.pair, self.unmet)
             return
+        meeting, facing = self.meeting, self.meeting.sides[0].facing
+        before = facing.run(meeting.inputs)
         try:
             program.load({name: each.of(self.given) for name, each in found.sources.items()})
             after = facing.run(meeting.inputs)

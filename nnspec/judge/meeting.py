@@ -106,7 +106,7 @@ def meet(
         except UsageError as wrong:
             error = error or wrong
             continue
-        # Described anew: Keras may call the variables otherwise in float64.
+        # Described anew: some files hold nothing before they run.
         first, second = (Side(labels[i], files[i], files[i].describe(), faced[i]) for i in range(2))
         return Meeting((first, second), inputs)
     raise error or UsageError(f"{labels[frame]} takes nothing")

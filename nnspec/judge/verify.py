@@ -59,9 +59,9 @@ def verify_against(
     show = progress or silent
     show(f"opening {reference.label}")
     with opened(reference, seconds=seconds, memory=memory) as (described, foreign):
-        shapes = {name: each.shape for name, each in spec.graph.parameters()}
-        sources = sources_of(known or {}, shapes, described.held)
         if isinstance(foreign, Tensors):
+            shapes = {name: each.shape for name, each in spec.graph.parameters()}
+            sources = sources_of(known or {}, shapes, described.held)
             if data is not None:
                 raise UsageError(f"--data: {reference.label} holds no program that takes rows")
             refuse_folder(folder)
@@ -69,7 +69,7 @@ def verify_against(
                 spec, foreign, reference, seed=seed, known=sources, levels=taken, required=required
             )
         found = judge(
-            spec, foreign, reference, batch=batch, seed=seed, known=sources, data=data,
+            spec, foreign, reference, batch=batch, seed=seed, known=known or {}, data=data,
             levels=taken, required=required, show=show,
         )  # fmt: skip
         if folder is not None:
