@@ -13,6 +13,7 @@ from nnspec.backend import versions
 from nnspec.backend.foreign import Foreign, Held, Reference
 from nnspec.errors import UsageError
 from nnspec.judge.beside import Beside
+from nnspec.judge.blank import ALIKE, blank_of
 from nnspec.judge.checks import compare_gradients, compare_interface, compare_outputs
 from nnspec.judge.facing import Facing, face_of
 from nnspec.judge.found import Fault, Walked
@@ -186,11 +187,8 @@ class _Case:
         if self._may_compare("range"):
             compare_inputs(self.beside, rows)
             is_shown = compare_reweighed(self.beside, walked)
-        if asks("forward") and not is_shown and self._shows_nothing():
-            self.report.blank = (
-                "every row has the same outputs with the weights of the file, whatever its inputs: "
-                "that they agree says little"
-            )
+        if asks("forward") and (not is_shown or self.beside.batch < 2):
+            self.report.blank = self._blank()
         self.show("what must not matter")
         if asks("meaning"):
             if unsure := self.beside.unsure():
@@ -254,19 +252,24 @@ class _Case:
         if not any(check.kind == "forward" for check in self.report.failures()):
             self.report.leave_out("forward", self.pair, self._differs)
 
-    def _shows_nothing(self) -> bool:
-        """Whether no row is told apart with the file's weights, and rows are with others."""
-        if not is_alike(self.facing.foreign_outputs(self.inputs)):
-            return False
+    def _blank(self) -> str:
+        """Return why the outputs with the file's weights say little, or an empty text."""
+        reason = blank_of(self.facing.foreign_outputs(self.inputs))
+        if reason != ALIKE:
+            return reason
         mine = self.ours.weights
         try:
             for draw in range(DRAWS):
                 self.ours.weights = exercised_weights(self.spec.graph, self.seed + draw)
                 if not is_alike(self.ours.outputs(self.inputs)):
-                    return True
+                    return (
+                        "every row has the same outputs with the weights of the file, whatever its "
+                        "inputs: that they agree says little"
+                    )
         finally:
             self.ours.weights = mine
-        return False
+        self.recorder.note(ALIKE)
+        return ""
 
     def _lacking(self, walked: Walked) -> list[Fault]:
         """Return the layers that are held without a parameter, which the file has not."""

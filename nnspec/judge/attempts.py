@@ -243,6 +243,10 @@ class Attempts:
         after.before, after.by_value = best, best.by_value
         return after
 
+    def again(self, best: Attempt, weights: Weights) -> Attempt:
+        """Walk again with other weights, which the other file of an attempt holds by now."""
+        return self._attempt(best.units, best.mine, best.theirs, weights, best.given)
+
     def tolerance(
         self, units: Units, inputs: Mapping[str, Array], expected: Mapping[str, Array],
         error: float,

@@ -14,19 +14,20 @@ from nnspec.backend.foreign import Foreign
 from nnspec.errors import NnspecError
 from nnspec.judge.against import SAME
 from nnspec.judge.attempts import Attempt, Attempts
+from nnspec.judge.blank import alike_ones, blank_of
 from nnspec.judge.checks import GRADIENT, WHY_UNLEARNED
 from nnspec.judge.choices import floats_of, kind_of
 from nnspec.judge.comparison import Comparison
-from nnspec.judge.fitting import some_of
 from nnspec.judge.folded import folded_in, folded_otherwise, is_scaled
 from nnspec.judge.meeting import Asked, Meeting, meet
+from nnspec.judge.other_weights import reweighed
 from nnspec.judge.parting import Parting
 from nnspec.judge.places import whole_part
 from nnspec.judge.ported import differing
 from nnspec.judge.reproducing import Place
 from nnspec.judge.stages import Progress, silent
+from nnspec.judge.telling import tell_map
 from nnspec.judge.units import viewed
-from nnspec.judge.unusual import unusual
 from nnspec.layers.shapes import show
 from nnspec.support.causes import Told, cause_of
 from nnspec.support.streams import derived_seed
@@ -88,6 +89,8 @@ class _Case:
         self.seed = seed
         self.attempts = Attempts(meeting, seed, known)
         self.are_ported = False
+        self.telling = set[str]()
+        """Outputs in which the files agree, and which tell rows apart there."""
 
     def run(self, show: Progress) -> None:
         if not self._interface():
@@ -106,9 +109,10 @@ class _Case:
         self._as_they_are(best)
         best.theirs.foreign.load(best.taken())
         best.units.load(best.loaded())
-        self._tell(best)
+        tell_map(best, self.recorder, self.pair, are_ported=self.are_ported)
         for told, inputs in self._regimes():
             self._compare(best, inputs, told)
+        self._try_others(best)
         show("gradients")
         self._gradients(best)
         for kind, reason in LATER.items():
@@ -196,32 +200,6 @@ class _Case:
         else:
             self.recorder.note(f"the outputs are the same, though {'; '.join(found[:3])}")
 
-    def _tell(self, best: Attempt) -> None:
-        walk = best.walk
-        for told in walk.missing().values():
-            reason = f"no tensor of {best.theirs.label} was found for {told}: say which by --map"
-            self.recorder.leave_out("interface", self.pair, reason)
-        unused = best.unused
-        if unused:
-            some = some_of([f"{each.name} {show(each.shape)}" for each in unused])
-            self.recorder.note(f"{best.mine.label} has no place for {some}")
-        self.recorder.note(
-            f"{len(walk.proven)} of {len(walk.sources)} tensors of {best.mine.label} were found in "
-            f"{best.theirs.label}, and proven by the values that they give"
-        )
-        unproven = [name for name in walk.sources if name not in walk.proven]
-        if unproven:
-            some = some_of([f"{name} ({walk.sources[name].told()})" for name in unproven])
-            self.recorder.note(f"taken by shape and order alone: {some}")
-        constant = [name for name, each in walk.sources.items() if not each.tensor]
-        if constant:
-            some = ", ".join(f"{name} ({walk.sources[name].told()})" for name in constant[:5])
-            unsure = "; whether they were folded rightly its weights cannot tell"
-            told = "" if self.are_ported else unsure
-            self.recorder.note(f"{best.theirs.label} does without some tensors: {some}{told}")
-        for told in unusual(walk.sources):
-            self.recorder.note(told)
-
     def _regimes(self) -> Iterator[tuple[str, dict[str, Array]]]:
         yield "ordinary inputs", self.inputs
         floats = [name for name, array in self.inputs.items() if array.dtype.kind == "f"]
@@ -235,7 +213,31 @@ class _Case:
                 return
         yield "one row", {name: array[:1] for name, array in self.inputs.items()}
 
-    def _compare(self, best: Attempt, inputs: Mapping[str, Array], told: str) -> bool:
+    def _try_others(self, best: Attempt) -> None:
+        """Compare with other weights where outputs tell no row from another, and else say so."""
+        outputs = best.mine.facing.run(self.inputs)
+        alike = alike_ones(outputs)
+        # Of a class that all rows have, inputs of another size say enough.
+        tried = {name for name in alike if outputs[name].dtype.kind == "f"} | alike - self.telling
+        if not tried or self.report.failures():
+            return
+        own = best.theirs.foreign.weights()
+        other = reweighed(self.attempts, best)
+        if other is not None:
+            self._compare(other, self.inputs, "other weights", "range")
+        best.theirs.foreign.load(own)
+        best.units.reset()
+        best.units.load(best.loaded())
+        left = tried - self.telling
+        if left == outputs.keys():
+            self.report.blank = blank_of(outputs)
+        elif left:
+            names = ", ".join(sorted(left))
+            self.recorder.note(f"{names}: the same for every row, so that it says little")
+
+    def _compare(
+        self, best: Attempt, inputs: Mapping[str, Array], told: str, kind: Kind = "forward"
+    ) -> bool:
         pair = (self.pair[0], f"{self.pair[1]}, {told}")
         given: list[dict[str, Array]] = []
         failed = []
@@ -245,10 +247,10 @@ class _Case:
             except (NnspecError, Told, RuntimeError, ValueError) as error:
                 failed.append(f"{side.label} does not run with {told}: {cause_of(error)}")
         if failed:
-            if len(failed) == 2:
-                self.recorder.leave_out("forward", pair, "; ".join(failed))
+            if len(failed) == 2 or kind != "forward":  # other weights may be none that it takes
+                self.recorder.leave_out(kind, pair, "; ".join(failed))
             else:
-                self.recorder.add_failed("forward", pair, self.meeting.dtype, failed[0])
+                self.recorder.add_failed(kind, pair, self.meeting.dtype, failed[0])
             return False
         expected, theirs = given
         floats = floats_of(expected)
@@ -256,7 +258,7 @@ class _Case:
         if floats:
             off = relative_error(theirs, floats)
             tolerance = self.attempts.tolerance(best.units, inputs, floats, off)
-            passed = self._add(best, inputs, pair, off, tolerance)
+            passed = self._add(kind, best, inputs, pair, off, tolerance)
         whole = self.attempts.disagreements(best.units, told, inputs, theirs, expected)
         for name, found in whole.items():
             size = expected[name].size or 1
@@ -264,21 +266,24 @@ class _Case:
             if found is not None:
                 self.report.disagreements.append(found)
             of = (pair[0], f"{pair[1]}, {name}")
-            passed &= self._add(best, inputs, of, share, allowed, found.told() if found else "")
+            sentence = found.told() if found else ""
+            passed &= self._add(kind, best, inputs, of, share, allowed, sentence)
+        if passed and len(next(iter(inputs.values()))) > 1:
+            self.telling |= expected.keys() - alike_ones(expected)
         return passed
 
     def _add(
-        self, best: Attempt, inputs: Mapping[str, Array], pair: tuple[str, str], error: float,
-        tolerance: float, told: str = "",
+        self, kind: Kind, best: Attempt, inputs: Mapping[str, Array], pair: tuple[str, str],
+        error: float, tolerance: float, told: str = "",
     ) -> bool:  # fmt: skip
         if error > tolerance and not best.is_sure:
-            self.recorder.leave_out("forward", pair, self._unsure(best))
+            self.recorder.leave_out(kind, pair, self._unsure(best))
             return False
         if error > tolerance:
             self._keep_places(best, inputs)
         blame = self._blame(best, told)
         self.recorder.add(
-            "forward", pair, self.meeting.dtype, error, tolerance, blame=blame, is_share=bool(told)
+            kind, pair, self.meeting.dtype, error, tolerance, blame=blame, is_share=bool(told)
         )
         return error <= tolerance
 
@@ -339,6 +344,8 @@ class _Case:
             reason = "a file was run in float32, and gradients are compared in float64 alone"
         elif not best.is_sure and not best.agrees:
             reason = self._unsure(best)
+        else:
+            reason = self.report.blank
         if reason:
             self.recorder.leave_out("gradient", self.pair, reason)
             return

@@ -42,7 +42,9 @@ class Comparison(Report):
     @property
     def verdict(self) -> str:
         """The result, in a few words."""
-        return "the same" if self.passed else Report.verdict.__get__(self)
+        if self.passed:
+            return self.blank or "the same"
+        return str(Report.verdict.__get__(self))
 
     def remarks(self) -> list[str]:
         """Return how far agreement says something, and what differs of whole numbers."""

@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 import nnspec
+from nnspec.judge.blank import NOTHING
 from nnspec.judge.verify import verify_against
 from nnspec.verification.samples import is_alike
 from nnspec.verification.settings import Settings
 from nnspec.verification.verifier import prepared, verify_spec
+from tests.judge.test_compare import compared
 
 SPEC = """
 nnspec: 1
@@ -66,6 +68,74 @@ def test_a_file_with_dead_units_is_compared_with_other_weights(
     assert report.verdict.startswith(verdict), report.verdict
     if verdict == "not the same":
         assert report.faults[0].layer == "a"
+
+
+NO_NUMBERS = """
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, function):
+        super().__init__()
+        torch.manual_seed(0)
+        self.a = nn.Linear(3, 2)
+        self.function = function
+
+    def forward(self, x):
+        return self.a(self.function(x - 1e9))
+
+
+def right():
+    return Net(torch.sqrt)
+
+
+def wrong():
+    return Net(torch.log)
+"""
+ROOTS = """
+nnspec: 1
+name: Roots
+inputs: {x: {shape: [3]}}
+layers:
+  - {name: far, type: rescaling, offset: -1.0e9}
+  - {name: root, type: sqrt}
+  - {name: a, type: dense, units: 2}
+"""
+
+
+@pytest.mark.parametrize("is_seeded", [True, False])
+def test_two_files_with_dead_units_are_compared_with_other_weights(
+    tmp_path: Path, is_seeded: bool
+) -> None:
+    text = FILE.replace("super().__init__()", "super().__init__(); torch.manual_seed(0)")
+    (tmp_path / "net.py").write_text(text if is_seeded else FILE, encoding="utf-8")
+    first, second = (f"{tmp_path / 'net.py'}:{name}" for name in ("right", "wrong"))
+    same = compared(first, first, "x=3")
+    assert same.verdict == "the same", same.to_json()
+    assert any(check.pair[1].endswith("other weights") for check in same.checks)
+    for pair in ((first, second), (second, first)):
+        report = compared(*pair, "x=3")
+        assert report.verdict == "not the same", report.to_json()
+        assert "gelu" in report.faults[0]["told"]
+
+
+def test_outputs_that_are_no_numbers_say_nothing(tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text(NO_NUMBERS, encoding="utf-8")
+    first, second = (f"{tmp_path / 'net.py'}:{name}" for name in ("right", "wrong"))
+    report = compared(first, second, "x=3")
+    assert report.verdict == NOTHING, report.to_json()
+    assert not any(check.kind == "gradient" for check in report.checks)
+    judged = verify_against(nnspec.loads(ROOTS), second)
+    assert judged.verdict == NOTHING, judged.to_json()
+
+
+def test_an_output_that_is_always_the_same_is_told(tmp_path: Path) -> None:
+    """As a temperature that a network gives beside its scores."""
+    text = FILE.replace("return self.c(", "return self.c.bias, self.c(").replace("-100.0", "0.1")
+    (tmp_path / "net.py").write_text(text, encoding="utf-8")
+    report = compared(*(f"{tmp_path / 'net.py'}:right",) * 2, "x=3")
+    assert report.verdict == "the same", report.to_json()
 
 
 HIDDEN = """
