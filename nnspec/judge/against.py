@@ -188,7 +188,7 @@ class _Case:
             compare_inputs(self.beside, rows)
             is_shown = compare_reweighed(self.beside, walked)
         if asks("forward") and (not is_shown or self.beside.batch < 2):
-            self.report.blank = self._blank()
+            self.report.blank = self._blank() or self.report.blank
         self.show("what must not matter")
         if asks("meaning"):
             if unsure := self.beside.unsure():

@@ -17,7 +17,7 @@ from nnspec.judge.comparison import Comparison
 from nnspec.judge.fitting import UNPROVEN, WHY, counted, left_open, some_of, told_names, twin_of
 from nnspec.judge.likely import FLOATS, Fit, fit
 from nnspec.judge.maps import sources_of
-from nnspec.judge.meeting import Asked, Meeting, meet
+from nnspec.judge.meeting import Asked, Meeting, meet, refuse_unknown
 from nnspec.judge.ported import CLOSE, equal_ones, says_something
 from nnspec.judge.sources import Source
 from nnspec.judge.tensors import Tensors
@@ -97,6 +97,7 @@ class _Case:
         """The reason for which the program was not run."""
         described = mine.described
         if not isinstance(mine.foreign, Tensors):
+            refuse_unknown(asked, [described], [mine.label])
             labels, files = (mine.label, mine.label), (mine.foreign, mine.foreign)
             try:
                 self.meeting = meet(labels, files, asked, batch=batch, seed=seed)

@@ -18,6 +18,7 @@ from nnspec.judge.blank import alike_ones, blank_of
 from nnspec.judge.checks import GRADIENT, WHY_UNLEARNED
 from nnspec.judge.choices import floats_of, kind_of
 from nnspec.judge.comparison import Comparison
+from nnspec.judge.fitting import some_of
 from nnspec.judge.folded import folded_in, folded_otherwise, is_scaled
 from nnspec.judge.meeting import Asked, Meeting, meet
 from nnspec.judge.other_weights import reweighed
@@ -117,6 +118,10 @@ class _Case:
         self._gradients(best)
         for kind, reason in LATER.items():
             self.recorder.leave_out(kind, self.pair, reason)
+        for side, left in zip(self.meeting.sides, self.meeting.left, strict=True):
+            if left:
+                reason = f"{some_of(left)}: left at the default in {side.label}; --input feeds it"
+                self.recorder.leave_out("range", self.pair, reason)
 
     def _drawn(self) -> str:
         """Return that a file answers otherwise when it is called again: nothing is said of it."""

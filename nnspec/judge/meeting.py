@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -69,10 +69,14 @@ class Side:
 
 @dataclass(slots=True)
 class Meeting:
-    """Two files that were asked alike."""
+    """Two files that were asked alike.
+
+    left: of each, the inputs that were left at their defaults.
+    """
 
     sides: tuple[Side, Side]
     inputs: dict[str, Array]
+    left: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
 
     @property
     def dtype(self) -> str:
@@ -88,8 +92,15 @@ def meet(
     batch: int,
     seed: int,
 ) -> Meeting:
-    """Find inputs that both files take, and how each has them; raises UsageError if none is."""
-    described = (files[0].describe(), files[1].describe())
+    """Find inputs that both files take, and how each has them; raises UsageError if none is.
+
+    Of the inputs that have a default, those are fed that are asked for.
+    """
+    whole = (files[0].describe(), files[1].describe())
+    refuse_unknown(asked, whole, labels)
+    described = (_taking(whole[0], asked), _taking(whole[1], asked))
+    _refuse_single(asked, described, labels)
+    left = tuple(_left(mine, each) for mine, each in zip(whole, described, strict=True))
     frame = _frame(described, labels, asked)
     other = 1 - frame
     error: UsageError | None = None
@@ -108,8 +119,42 @@ def meet(
             continue
         # Described anew: some files hold nothing before they run.
         first, second = (Side(labels[i], files[i], files[i].describe(), faced[i]) for i in range(2))
-        return Meeting((first, second), inputs)
+        return Meeting((first, second), inputs, (left[0], left[1]))
     raise error or UsageError(f"{labels[frame]} takes nothing")
+
+
+def refuse_unknown(
+    asked: Mapping[str, Asked], described: Sequence[Described], labels: Sequence[str]
+) -> None:
+    """Raise UsageError for an input that is asked for and that no file has."""
+    known = list(dict.fromkeys(each.name for one in described for each in one.inputs))
+    for name in asked:
+        if name not in known:
+            who = " and ".join(dict.fromkeys(labels))
+            raise UsageError(
+                f'--input "{printable(name)}": the inputs of {who} are {", ".join(known)}'
+            )
+
+
+def _refuse_single(
+    asked: Mapping[str, Asked], described: tuple[Described, Described], labels: tuple[str, str]
+) -> None:
+    """Raise UsageError for an input with a default that is asked for, and that one file lacks."""
+    names = [{each.name for each in one.inputs} for one in described]
+    if len(names[0]) == len(names[1]):
+        return
+    for i, one in enumerate(described):
+        for each in one.inputs:
+            if not each.is_needed and each.name in asked and each.name not in names[1 - i]:
+                raise UsageError(
+                    f'--input "{printable(each.name)}": {labels[i]} has it, and {labels[1 - i]} '
+                    f"takes {', '.join(sorted(names[1 - i]))}"
+                )
+
+
+def _left(whole: Described, taking: Described) -> tuple[str, ...]:
+    taken = {each.name for each in taking.inputs}
+    return tuple(each.name for each in whole.inputs if each.name not in taken)
 
 
 def _outputs(foreign: Foreign, inputs: Mapping[str, Array], label: str) -> dict[str, Array]:
@@ -124,25 +169,27 @@ def _frame(
 ) -> int:
     """Return the file that says what it takes, in whose names and layout inputs are drawn."""
     for i, each in enumerate(described):
-        needed = _needed(each)
+        needed = each.inputs
         if needed and all(one.name in asked or one.shape is not None for one in needed):
             return i
-    names = ", ".join(each.name for each in _needed(described[0]))
+    names = ", ".join(each.name for each in described[0].inputs)
     raise UsageError(
         f"neither {labels[0]} nor {labels[1]} says the shapes of its inputs ({names}): add "
         "--input NAME=SIZES, without the batch, as image=3,32,32 or ids=20:int64:1000"
     )
 
 
-def _needed(described: Described) -> list[Given]:
-    return [each for each in described.inputs if each.is_needed] or list(described.inputs)
+def _taking(described: Described, asked: Mapping[str, Asked]) -> Described:
+    """Return a file with the inputs that it is fed: those needed, and those asked for."""
+    fed = tuple(each for each in described.inputs if each.is_needed or each.name in asked)
+    return replace(described, inputs=fed or described.inputs)
 
 
 def _drawn(
     mine: Described, theirs: Described, asked: Mapping[str, Asked], batch: int, seed: int
 ) -> Iterator[dict[str, Array]]:
     """Yield inputs that both may take: of more sizes and kinds where neither says which."""
-    needed, others = _needed(mine), _needed(theirs)
+    needed, others = mine.inputs, theirs.inputs
     by_name = {each.name: each for each in others}
     pairs = [
         (each, by_name.get(each.name) or (others[i] if i < len(others) else None))
@@ -153,11 +200,16 @@ def _drawn(
     limits: list[tuple[int, ...]] = []
     for each, other in pairs:
         said = asked.get(each.name)
+        lent = asked.get(other.name) if other is not None and said is None else None
+        if lent is not None and other is not None and other.shape is None:
+            other = replace(other, shape=(None, *lent.shape))
         shape = (None, *said.shape) if said else each.shape or (None,)
         shapes.append(_filled(shape, other))
-        dtype = (said.dtype if said else "") or each.dtype or (other.dtype if other else "")
+        dtypes = (said and said.dtype, each.dtype, lent and lent.dtype, other and other.dtype)
+        dtype = next(filter(None, dtypes), "")
         kinds.append((dtype,) if dtype else ("float32", "int64"))
-        limits.append((said.below,) if said and said.below else _limits(mine, theirs))
+        below = (said or lent or Asked(())).below
+        limits.append((below,) if below else _limits(mine, theirs))
     is_open = any(size is None for shape in shapes for size in shape[1:])
     for size in OPEN_SIZES if is_open else OPEN_SIZES[:1]:
         for chosen in itertools.product(*kinds):
