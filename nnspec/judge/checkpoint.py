@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -21,13 +22,17 @@ from nnspec.judge.meeting import Asked, Meeting, meet, refuse_unknown
 from nnspec.judge.ported import CLOSE, equal_ones, says_something
 from nnspec.judge.sources import Source
 from nnspec.judge.tensors import Tensors
-from nnspec.judge.wanted import Wanted
+from nnspec.judge.wanted import Wanted, named, plain_name
+from nnspec.judge.wholes import compare_wholes
 from nnspec.layers.shapes import show
 from nnspec.support.causes import Told, cause_of
+from nnspec.verification.checks import Kind
 from nnspec.verification.recorder import Recorder
 from nnspec.verification.tolerance import relative_error
 
 ONE = "there is one program: its weights are compared, and its outputs with either"
+PRODUCTS = ("matmul", "gemm", "conv", "linear", "lstm", "gru", "rnn", "mm", "einsum")
+"""In the kinds of steps that multiply by weights."""
 STATISTICS = ("running_mean", "running_var", "moving_mean", "moving_variance")
 
 
@@ -42,8 +47,9 @@ class OfWeights(Comparison):
 
     @property
     def is_compared(self) -> bool:
-        """Whether the tensors were compared."""
-        return any(check.kind == "weights" for check in self.checks)
+        """Whether the tensors were compared, all that are weights for sure."""
+        is_left_out = any(each.kind == "weights" for each in self.not_checked)
+        return any(check.kind == "weights" for check in self.checks) and not is_left_out
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +112,13 @@ class _Case:
             else:  # some programs hold nothing before they run
                 described = self.meeting.sides[0].described
                 self.own = mine.foreign.weights() | self.own
+        self.described = described
         self.held = [e for e in described.held if e.dtype in FLOATS]
+        self.labels = (mine.label, theirs.label)
+        self.told: frozenset[str] | None = None
+        """Of a program, the tensors that it tells."""
+        if not isinstance(mine.foreign, Tensors):
+            self.told = frozenset(each.name for each in described.held)
 
     def run(self, known: Mapping[str, Any]) -> None:
         found = fit(
@@ -117,7 +129,8 @@ class _Case:
         )
         self.report.filled, self.report.sources = self.mine.label, found.sources
         pair = self.pair[0]
-        interface = [*self._misfits(found)]
+        wholes = compare_wholes(self.labels, (self.own, self.given), self.told)
+        interface = [*self._misfits(found), *wholes.misfits]
         self.recorder.add_findings("interface", "", pair, {self.pair[1]: interface})
         off = self._errors(found)
         told = [
@@ -128,9 +141,16 @@ class _Case:
         ]
         if len(told) > 3:
             self.recorder.note(f"other numbers in {some_of([each.split()[0] for each in told])}")
-        self.recorder.add_findings("weights", "", pair, {self.pair[1]: told})
-        for reason in left_open(found):
+        told += wholes.differing
+        if found.sources or wholes.compared:
+            self.recorder.add_findings("weights", "", pair, {self.pair[1]: told})
+        else:
+            self.recorder.leave_out("weights", self.pair, "no tensor is in both")
+        for reason in (*left_open(found), *wholes.unsure):
             self.recorder.leave_out("interface", self.pair, reason)
+        if wholes.compared:
+            some = some_of(wholes.compared)
+            self.recorder.note(f"whole numbers, compared one by one: {some}")
         self.recorder.note(counted(len(self.held), found))
         for note in told_names(self.theirs.described, found, self.given):
             self.recorder.note(note)
@@ -162,11 +182,41 @@ class _Case:
             if by_name[name].is_learned or name.rpartition(".")[2] in STATISTICS:
                 yield told
             else:
-                self.recorder.note(f"{told}; it is a constant of the program")
+                yield from self._perhaps(name, told)
         others = [each for each in found.unused if not twin_of(each, found, self.given)]
         sizes = {each.name: each.shape for each in self.theirs.described.held}
         for name in (*found.surplus, *(each.name for each in others)):
             yield f"{self.mine.label} has no place for {name} {show(sizes[name])}"
+
+    def _perhaps(self, name: str, told: str) -> Iterator[str]:
+        """Yield what is a misfit of a tensor that no file says to be learned; tell of others."""
+        array = np.asarray(self.own[name])
+        is_mask = not np.isfinite(array).all() or bool(((array == 0) | (array == 1)).all())
+        twins = [*equal_ones(array, self.theirs.described.held, self.given)] if (
+            says_something(array)) else []  # fmt: skip
+        is_known = any(each.is_learned for each in self.held) and not self.described.may_freeze
+        if twins:
+            self.recorder.note(f"{name} is {twins[0].told()}, which the file holds once")
+        elif is_known or array.size < 2:
+            self.recorder.note(f"{told}; it is a constant of the program")
+        elif self.described.may_freeze or (named(plain_name(name)).own and not is_mask):
+            yield told
+        elif not says_something(array):
+            self.recorder.note(f"{told}; it is a constant of the program")
+        else:
+            kind: Kind = "weights" if name in self.multiplied else "interface"
+            self.recorder.leave_out(kind, self.pair, f"{told}; whether it is a weight is not said")
+
+    @cached_property
+    def multiplied(self) -> set[str]:
+        """The tensors that the program multiplies by as layers do; without a run, the matrices."""
+        if self.meeting is None:
+            return {each.name for each in self.held if len(each.shape) > 1}
+        trace = self.meeting.sides[0].facing.trace(self.meeting.inputs)
+        return {
+            name for step in trace.steps for name in step.tensors
+            if any(each in step.kind.lower() for each in PRODUCTS)
+        }  # fmt: skip
 
     def _errors(self, found: Fit) -> dict[str, float]:
         """Return how far each tensor is from the one it is, relative to its largest number."""

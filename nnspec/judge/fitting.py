@@ -167,6 +167,9 @@ def judge_weights(
     total = sum(not each.is_fixed for _, each in spec.graph.parameters())
     for note in (counted(total, found), *told_names(described, found, weights)):
         recorder.note(note)
+    others = [e.name for e in described.held if e.dtype not in FLOATS and COUNTER not in e.name]
+    if others:
+        recorder.note(f"whole numbers are no weights: {some_of(others)}")
     report.seconds = time.perf_counter() - start
     return report
 
@@ -264,9 +267,6 @@ def told_names(described: Described, found: Fit, weights: Weights) -> Iterator[s
     counters = [name for name in whole if name.endswith(COUNTER)]
     if counters:
         yield f"{len(counters)} tensors {COUNTER} are counts of PyTorch's, which no output needs"
-    others = [name for name in whole if name not in counters]
-    if others:
-        yield f"whole numbers are no weights: {some_of(others)}"
     for each in described.held:
         if each.aliases:
             yield f"{each.name} is stored as {', '.join(each.aliases)} too"

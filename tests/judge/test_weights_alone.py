@@ -1,0 +1,137 @@
+"""Files of weights: tensors that are no floats, and those that a program may have as constants."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import torch
+
+from nnspec.backend import get_backend
+from nnspec.errors import UsageError
+from nnspec.judge.checkpoint import OfWeights, Side, compare_weights
+from nnspec.judge.meeting import asked_of
+from nnspec.judge.process import reader_of, reference_of
+from nnspec.judge.tensors import ENDINGS, read_tensors
+from tests.judge.test_compare import exported, saved, written
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+ROUNDED = np.arange(-8, 8, dtype="int8").reshape(4, 4)
+SCALE = np.arange(4, dtype="float32")
+COUNT = "fc.num_batches_tracked"
+
+
+def weighed(first: Path | str, second: Path, *asked: str) -> OfWeights:
+    """Compare weights in this process: one of its own takes seconds to begin."""
+    sides = []
+    for each in (first, second):
+        reference = reference_of(str(each))
+        if Path(reference.path).suffix in ENDINGS:
+            tensors = read_tensors(reference, None)
+            sides.append(Side(reference.label, tensors.described, tensors))
+        else:
+            program = get_backend(reader_of(reference).name).open_file(reference)
+            sides.append(Side(reference.label, program.describe(), program))
+    return compare_weights((sides[0], sides[1]), asked=asked_of(asked), batch=4, seed=0)
+
+
+def held(folder: Path, name: str = "b.npz", **tensors: np.ndarray) -> Path:
+    np.savez(folder / name, **tensors)
+    return folder / name
+
+
+def test_tensors_that_are_no_floats_are_compared(tmp_path: Path) -> None:
+    whole = {"fc.weight": ROUNDED, "fc.scale": SCALE, "ids": np.arange(9), COUNT: np.array(3)}
+    file = held(tmp_path, "a.npz", **whole)
+    wrapped = {f"module.{name}": each for name, each in whole.items()}
+    for right in (
+        whole | {COUNT: np.array(7)},
+        {name: each for name, each in whole.items() if name not in (COUNT, "ids")},
+        wrapped,
+        whole | {"ids": np.arange(9, dtype="int32")[None]},
+        {"layer/kernel": ROUNDED, "layer/scale": SCALE},
+    ):
+        report = weighed(file, held(tmp_path, **right))
+        assert report.verdict == "the same", report.to_json()
+    other = ROUNDED.copy()
+    other[0, 0] = 1
+    for wrong in (
+        whole | {"fc.weight": other},
+        whole | {"fc.weight": ROUNDED.astype("float32")},
+        {name: each for name, each in whole.items() if name != "fc.weight"},
+        wrapped | {"module.fc.weight": other},
+    ):
+        report = weighed(file, held(tmp_path, **wrong))
+        assert report.verdict == "not the same", report.to_json()
+    told = weighed(file, held(tmp_path, **whole | {"fc.weight": other})).failures()[0].detail
+    assert told == "fc.weight is not fc.weight: 1 of 16 numbers."
+
+
+def test_files_without_a_tensor_in_both_are_not_the_same(tmp_path: Path) -> None:
+    empty = held(tmp_path, "a.npz")
+    assert weighed(empty, held(tmp_path)).verdict == "not compared"
+    ids = held(tmp_path, "ids.npz", ids=np.arange(4))
+    assert weighed(empty, ids).verdict == "not compared"
+    assert weighed(ids, ids).verdict == "the same"
+
+
+NET = """\
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc1, self.fc2 = nn.Linear(8, 6), nn.Linear(6, 4)
+        self.register_buffer("table", torch.arange(4.0) / 7, persistent=False)
+
+    def forward(self, x):
+        return self.fc2(torch.relu(self.fc1(x))) + self.table
+"""
+
+
+def test_a_program_that_says_of_no_tensor_that_it_is_learned(tmp_path: Path) -> None:
+    graph = exported(tmp_path / "net.onnx", NET, "Net", torch.randn(4, 8), dynamo=False)
+    program = get_backend("onnx").open_file(reference_of(str(graph)))
+    own = {name: each for name, each in program.weights().items() if name.startswith("fc")}
+    report = weighed(graph, held(tmp_path, **own))
+    assert report.verdict == "the same", report.to_json()
+    first = {name: each for name, each in own.items() if name.startswith("fc1")}
+    assert len(first) == 2
+    report = weighed(graph, held(tmp_path, **first))
+    assert "b.npz has no fc2.weight (4, 6)" in report.failures()[0].detail
+    with pytest.raises(UsageError, match=r'"y": the inputs of net\.onnx are given'):
+        weighed(graph, held(tmp_path, **own), "y=8")
+
+    flat = NET.replace("nn.Linear(6, 4)", "nn.Linear(6, 4, bias=False)")
+    flat = flat.replace("self.fc2(torch.relu(self.fc1(x)))", "self.fc2(self.fc1(x[:, None]))[:, 0]")
+    graph = exported(tmp_path / "flat.onnx", flat, "Net", torch.randn(4, 8), dynamo=False)
+    report = weighed(graph, held(tmp_path, **{"fc1.bias": np.zeros(6)}))
+    assert report.verdict != "the same", report.to_json()
+    program = get_backend("onnx").open_file(reference_of(str(graph)))
+    own = {n: e for n, e in program.weights().items() if e.dtype.kind == "f" and e.ndim < 2}
+    report = weighed(graph, held(tmp_path, **own))
+    assert report.verdict == "not compared", report.to_json()
+
+
+def test_a_table_of_a_program_is_no_weight_that_is_missing(tmp_path: Path) -> None:
+    text = NET.replace("super().__init__()", "super().__init__(); torch.manual_seed(0)")
+    file = f"{written(tmp_path, text)}:Net"
+    own = get_backend("torch").open_file(reference_of(file)).weights()
+    del own["table"]
+    assert weighed(file, held(tmp_path, **own), "x=8").verdict == "the same"
+
+
+def test_what_a_frozen_layer_holds_is_a_weight(tmp_path: Path) -> None:
+    model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(6), keras.layers.Dense(4)])
+    model.trainable = False
+    own = {each.path: np.array(each) for each in model.weights}
+    file = saved(tmp_path, model)
+    assert weighed(file, held(tmp_path, **own)).verdict == "the same"
+    last = [*own][2]
+    report = weighed(file, held(tmp_path, **{n: each for n, each in own.items() if n != last}))
+    assert "b.npz has no dense_1/kernel (6, 4)" in report.failures()[0].detail
