@@ -21,6 +21,7 @@ from nnspec.judge.places import reproduced
 from nnspec.judge.process import MEMORY, SECONDS, reference_of
 from nnspec.judge.stages import Progress, silent
 from nnspec.judge.tensors import Tensors, opened, refuse_folder
+from nnspec.judge.two_trainings import compare_trainings
 from nnspec.judge.verify import verify_against
 from nnspec.network.loader import Spec, load
 from nnspec.verification.engines import SourceEngine, trainable_backends
@@ -151,4 +152,6 @@ def _specs(
     foreign = backend.open_program(program)
     label = second.name if second.name != first.name else f"{second.name} (B)"
     reference = Reference(label)
-    return judge(first, foreign, reference, batch=batch, seed=seed, known=known or {}, show=show)
+    found = judge(first, foreign, reference, batch=batch, seed=seed, known=known or {}, show=show)
+    compare_trainings(first, second, found)
+    return found
