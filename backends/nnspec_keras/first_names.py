@@ -40,7 +40,7 @@ class FirstNames:
     def after(self, before: keras.Model, made: keras.Model) -> FirstNames:
         """Return the names of a network that was made anew in the place of another."""
         one, other = ([each, *_layers(each)] for each in (before, made))
-        layers = {}
+        layers: dict[str, str] = {}
         if [type(each).__name__ for each in one] == [type(each).__name__ for each in other]:
             for mine, theirs in zip(other, one, strict=True):
                 layers.setdefault(mine.name, self._first(theirs.name))

@@ -205,8 +205,8 @@ def _drawn(
             other = replace(other, shape=(None, *lent.shape))
         shape = (None, *said.shape) if said else each.shape or (None,)
         shapes.append(_filled(shape, other))
-        dtypes = (said and said.dtype, each.dtype, lent and lent.dtype, other and other.dtype)
-        dtype = next(filter(None, dtypes), "")
+        found = (one.dtype for one in (said, each, lent, other) if one is not None and one.dtype)
+        dtype = next(found, "")
         kinds.append((dtype,) if dtype else ("float32", "int64"))
         below = (said or lent or Asked(())).below
         limits.append((below,) if below else _limits(mine, theirs))

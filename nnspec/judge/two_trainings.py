@@ -152,8 +152,8 @@ def _steps_alike(mine: Optimizer, theirs: Optimizer) -> bool:
     one, other = mine.steps(), theirs.steps()
     if one is None or other is None or mine.keeps_average != theirs.keeps_average:
         return False
-    rates = ([each.rate(step) for step in FAR] for each in (mine, theirs))
-    if not np.allclose(*rates, rtol=SAME, atol=0.0):
+    rates = [[each.rate(step) for step in FAR] for each in (mine, theirs)]
+    if not np.allclose(rates[0], rates[1], rtol=SAME, atol=0.0):
         return False
     draw = np.random.default_rng(derived_seed("two optimizers"))
     first = second = draw.normal(size=(3, 4))

@@ -69,7 +69,7 @@ def compare_wholes(
     lone += [(labels[0], labels[1], n, theirs[n]) for n in theirs if n not in used]
     for lacking, has, name, array in lone:
         is_program = told is not None
-        if is_program and has == labels[0] and name not in told and not _is_weight(array):
+        if told is not None and has == labels[0] and name not in told and not _is_weight(array):
             continue
         sentence = f"{lacking} has no {name} {show(array.shape)} {array.dtype}"
         may_be_made = not _is_weight(array) if is_program else _is_plain(name, array)
