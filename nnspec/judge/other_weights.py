@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,23 +23,41 @@ DRAWS = 4
 def reweighed(attempts: Attempts, best: Attempt) -> Attempt | None:
     """Return two files with weights with which more of the outputs tell rows apart.
 
-    None where none were found, or one file may hold a weight twice. Both files hold the weights
-    then: whoever asks gives them back theirs.
+    None where none were found, or where the one file may hold a weight in another form too. Both
+    hold the weights then: whoever asks gives them back theirs.
     """
     own = best.theirs.foreign.weights()
     inputs, foreign = attempts.inputs, best.theirs.foreign
     before = alike_ones(best.theirs.facing.run(inputs))
     held = [*_drawn_ones(best, own)]
-    numbers = [
-        np.sort(own[e.name], axis=None).tobytes() for e in held if says_something(own[e.name])
-    ]
-    if len(set(numbers)) < len(numbers):
+    if best.walk.missing() or best.unused or not _are_all(best, held, own):
         return None
     for draw in range(DRAWS):
         foreign.load({each.name: _drawn(own, each.name, attempts.seed, draw) for each in held})
         if alike_ones(best.theirs.facing.run(inputs)) < before:
             return attempts.again(best, foreign.weights())
     return None
+
+
+def _are_all(best: Attempt, held: Sequence[Held], own: Weights) -> bool:
+    """Whether no other tensor may be made of those drawn, as a copy or a multiple of a tied one."""
+    drawn = {each.name for each in held}
+    numbers = set()
+    for name in drawn:
+        if says_something(own[name]):
+            key = np.sort(own[name], axis=None).tobytes()
+            if key in numbers:
+                return False
+            numbers.add(key)
+    described = best.theirs.described.held
+    knows = any(each.is_learned for each in described)
+    for each in described:
+        array = own[each.name]
+        if each.name in drawn or array.dtype.kind != "f" or not says_something(array):
+            continue
+        if not knows or np.sort(array, axis=None).tobytes() in numbers:
+            return False
+    return True
 
 
 def _drawn_ones(best: Attempt, own: Weights) -> Iterator[Held]:

@@ -26,7 +26,7 @@ SMALL = ("int8", "uint8", "int16", "uint16", "int4", "uint4")
 
 @dataclass(slots=True)
 class Wholes:
-    """What two files hold beside floats.
+    """Tensors of two files that are no floats, compared.
 
     compared: names of the first. differing, misfits: sentences. unsure: what only one of the files
     has, and a program may make itself.

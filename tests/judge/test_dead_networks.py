@@ -5,14 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 
 import nnspec
-from nnspec.judge.blank import NOTHING
+from nnspec.judge.blank import ALIKE, NOTHING
 from nnspec.judge.verify import verify_against
 from nnspec.verification.samples import is_alike
 from nnspec.verification.settings import Settings
 from nnspec.verification.verifier import prepared, verify_spec
-from tests.judge.test_compare import compared
+from tests.judge.test_compare import compared, exported
 
 SPEC = """
 nnspec: 1
@@ -136,6 +137,35 @@ def test_an_output_that_is_always_the_same_is_told(tmp_path: Path) -> None:
     (tmp_path / "net.py").write_text(text, encoding="utf-8")
     report = compared(*(f"{tmp_path / 'net.py'}:right",) * 2, "x=3")
     assert report.verdict == "the same", report.to_json()
+
+
+TIED = """
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.table, self.b, self.c = nn.Embedding(11, 8), nn.Linear(8, 8), nn.Linear(8, 11)
+        nn.init.constant_(self.b.bias, -100.0)
+        self.c.weight = self.table.weight
+
+    def forward(self, ids):
+        return self.c(torch.relu(self.b(self.table(ids))))
+"""
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_weight_that_a_graph_holds_twice_is_not_drawn_once(tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text(TIED, encoding="utf-8")
+    ids = torch.randint(0, 11, (4, 5))
+    graph = exported(tmp_path / "net.onnx", TIED, "Net", ids, dynamo=False)
+    file = f"{tmp_path / 'net.py'}:Net"
+    for pair in ((file, graph), (graph, file)):
+        report = compared(*pair, "ids=5:int64:11")
+        assert report.verdict == ALIKE, report.to_json()
 
 
 HIDDEN = """
