@@ -249,6 +249,9 @@ class _Case:
             self.recorder.leave_out("forward", self.pair, self.unmet)
             return
         meeting, facing = self.meeting, self.meeting.sides[0].facing
+        if meeting.left[0]:
+            told = f"{some_of(meeting.left[0])}: left at the default; --input feeds it"
+            self.recorder.leave_out("range", self.pair, told)
         before = facing.run(meeting.inputs)
         try:
             program.load({name: each.of(self.given) for name, each in found.sources.items()})

@@ -227,12 +227,16 @@ class _Case:
         if not tried or self.report.failures():
             return
         own = best.theirs.foreign.weights()
-        other = reweighed(self.attempts, best)
-        if other is not None:
-            self._compare(other, self.inputs, "other weights", "range")
-        best.theirs.foreign.load(own)
-        best.units.reset()
-        best.units.load(best.loaded())
+        try:
+            other = reweighed(self.attempts, best)
+            if other is not None:
+                self._compare(other, self.inputs, "other weights", "range")
+        except (NnspecError, Told, RuntimeError, ValueError) as error:
+            self.recorder.leave_out("range", self.pair, f"other weights: {cause_of(error)}")
+        finally:
+            best.theirs.foreign.load(own)
+            best.units.reset()
+            best.units.load(best.loaded())
         left = tried - self.telling
         if left == outputs.keys():
             self.report.blank = blank_of(outputs)
