@@ -100,7 +100,9 @@ class _Case:
         self.given = theirs.foreign.weights()
         self.meeting: Meeting | None = None
         self.unmet = ""
-        """The reason for which the program was not run."""
+        """The reason for which the program is not run with the weights."""
+        self.folded = set[int]()
+        """Sizes of normalisations that an exporter may have folded into other tensors."""
         described = mine.described
         if not isinstance(mine.foreign, Tensors):
             refuse_unknown(asked, [described], [mine.label])
@@ -114,6 +116,9 @@ class _Case:
                 self.own = mine.foreign.weights() | self.own
         self.described = described
         self.held = [e for e in described.held if e.dtype in FLOATS]
+        says = isinstance(mine.foreign, Tensors) or described.may_freeze
+        self.is_silent = not says and not any(each.is_learned for each in self.held)
+        """Whether the program does not say which of its tensors were learned."""
         self.labels = (mine.label, theirs.label)
         self.told: frozenset[str] | None = None
         """Of a program, the tensors that it tells."""
@@ -129,15 +134,21 @@ class _Case:
         )
         self.report.filled, self.report.sources = self.mine.label, found.sources
         pair = self.pair[0]
+        self.folded = self._folded(found)
         wholes = compare_wholes(self.labels, (self.own, self.given), self.told)
         interface = [*self._misfits(found), *wholes.misfits]
         self.recorder.add_findings("interface", "", pair, {self.pair[1]: interface})
-        off = self._errors(found)
+        off = {name: each for name, each in self._errors(found).items() if not each <= CLOSE}
+        within = [name for name in off if self.folded.intersection(self.own[name].shape)]
+        if within:
+            reason = f"other numbers in {some_of(within)}: a normalisation may be folded into them"
+            self.recorder.leave_out("weights", self.pair, reason)
+            self.unmet = self.unmet or reason
         told = [
             f"{name} is not {found.sources[name].told()}, but off by up to {error:.2g} of its "
             "largest"
             for name, error in sorted(off.items(), key=lambda each: -each[1])
-            if not error <= CLOSE
+            if name not in within
         ]
         if len(told) > 3:
             self.recorder.note(f"other numbers in {some_of([each.split()[0] for each in told])}")
@@ -183,10 +194,28 @@ class _Case:
                 yield told
             else:
                 yield from self._perhaps(name, told)
-        others = [each for each in found.unused if not twin_of(each, found, self.given)]
         sizes = {each.name: each.shape for each in self.theirs.described.held}
-        for name in (*found.surplus, *(each.name for each in others)):
-            yield f"{self.mine.label} has no place for {name} {show(sizes[name])}"
+        lone = [f"{name} {show(sizes[name])}" for name in self._lone(found)]
+        if self.folded or (lone and self.multiplied & found.missing.keys()):
+            told = f"{self.mine.label} has no place for {some_of(lone)}"
+            reason = f"{told}, and may hold it in another form, as folded into others or joined"
+            self.recorder.leave_out("weights", self.pair, reason)
+            return
+        for each in lone:
+            yield f"{self.mine.label} has no place for {each}"
+
+    def _lone(self, found: Fit) -> list[str]:
+        """Return the tensors of the weights that the other file has no place for."""
+        others = [each for each in found.unused if not twin_of(each, found, self.given)]
+        return [*found.surplus, *(each.name for each in others)]
+
+    def _folded(self, found: Fit) -> set[int]:
+        """Return the sizes of normalisations that the program may hold within other tensors."""
+        return {
+            self.given[name].size
+            for name in self._lone(found)
+            if self.is_silent and plain_name(name).rpartition(".")[2] in STATISTICS
+        }
 
     def _perhaps(self, name: str, told: str) -> Iterator[str]:
         """Yield what is a misfit of a tensor that no file says to be learned; tell of others."""
@@ -194,7 +223,7 @@ class _Case:
         is_mask = not np.isfinite(array).all() or bool(((array == 0) | (array == 1)).all())
         twins = [*equal_ones(array, self.theirs.described.held, self.given)] if (
             says_something(array)) else []  # fmt: skip
-        is_known = any(each.is_learned for each in self.held) and not self.described.may_freeze
+        is_known = not self.is_silent and not self.described.may_freeze
         if twins:
             self.recorder.note(f"{name} is {twins[0].told()}, which the file holds once")
         elif is_known or array.size < 2:
@@ -209,7 +238,12 @@ class _Case:
 
     @cached_property
     def multiplied(self) -> set[str]:
-        """The tensors that the program multiplies by as layers do; without a run, the matrices."""
+        """The tensors that the program multiplies by as layers do; without a run, the matrices.
+
+        Of a program that says which were learned, none: whoever asks has been told.
+        """
+        if not self.is_silent:
+            return set()
         if self.meeting is None:
             return {each.name for each in self.held if len(each.shape) > 1}
         trace = self.meeting.sides[0].facing.trace(self.meeting.inputs)
@@ -245,7 +279,7 @@ class _Case:
             self.recorder.leave_out(kind, self.pair, ONE)
         label = self.mine.label
         pair = (f"{label}, its own weights", f"{label}, those of {self.theirs.label}")
-        if self.meeting is None:
+        if self.meeting is None or self.unmet:
             self.recorder.leave_out("forward", self.pair, self.unmet)
             return
         meeting, facing = self.meeting, self.meeting.sides[0].facing

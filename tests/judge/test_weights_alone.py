@@ -118,6 +118,38 @@ def test_a_program_that_says_of_no_tensor_that_it_is_learned(tmp_path: Path) -> 
     assert report.verdict == "not compared", report.to_json()
 
 
+FOLDED = """\
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv, self.norm = nn.Conv1d(1, 5, 3), nn.BatchNorm1d(5)
+        self.lstm, self.fc = nn.LSTM(6, 4, batch_first=True), nn.Linear(4, 3)
+        nn.init.uniform_(self.norm.running_var, 0.5, 2.0)
+
+    def forward(self, x):
+        return self.fc(self.lstm(self.norm(self.conv(x[:, None])))[0][:, -1])
+"""
+
+
+@pytest.mark.parametrize("dynamo", [False, True])
+def test_an_exporter_may_fold_and_join_what_it_was_given(dynamo: bool, tmp_path: Path) -> None:
+    """The weights of a network are not called others than those of its own export."""
+    given = torch.randn(4, 8)
+    graph = exported(tmp_path / "net.onnx", FOLDED, "Net", given, dynamo=dynamo)
+    namespace: dict[str, type[torch.nn.Module]] = {}
+    exec(FOLDED, namespace)  # noqa: S102 - this file's own text
+    torch.manual_seed(1)
+    own = {name: each.numpy() for name, each in namespace["Net"]().state_dict().items()}
+    report = weighed(graph, held(tmp_path, **own))
+    assert report.verdict == "not compared", report.to_json()
+    report = weighed(graph, held(tmp_path, **own | {"fc.weight": 1.1 * own["fc.weight"]}))
+    assert report.verdict == "not the same", report.to_json()
+
+
 def test_a_table_of_a_program_is_no_weight_that_is_missing(tmp_path: Path) -> None:
     text = NET.replace("super().__init__()", "super().__init__(); torch.manual_seed(0)")
     file = f"{written(tmp_path, text)}:Net"
