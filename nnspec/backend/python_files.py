@@ -84,21 +84,30 @@ def in_docstring(text: str) -> str:
 
 
 def named_in(
-    given: Any, is_tensor: Callable[[Any], bool], name: str = ""
+    given: Any, is_tensor: Callable[[Any], bool], name: str = "", within: tuple[int, ...] = ()
 ) -> Iterator[tuple[str, Any]]:
-    """Yield the tensors within mappings, lists and dataclasses: `0`, `scores`, `1.last`."""
-    pairs: Iterable[tuple[Any, Any]] | None = None
+    """Yield the tensors within mappings, lists and dataclasses: `0`, `scores`, `1.last`.
+
+    within: what holds it, which it may hold again.
+    """
+    pairs: Iterable[tuple[Any, Any]] = ()
     if isinstance(given, Mapping):
         pairs = given.items()
     elif isinstance(given, list | tuple):
         pairs = enumerate(given)
-    elif dataclasses.is_dataclass(given) and not isinstance(given, type):
-        pairs = ((each.name, getattr(given, each.name)) for each in dataclasses.fields(given))
-    if pairs is not None:
-        for key, each in pairs:
-            yield from named_in(each, is_tensor, f"{name}.{key}" if name else str(key))
     elif is_tensor(given):
         yield name or "output", given
+    elif (
+        dataclasses.is_dataclass(given) and not isinstance(given, type) and id(given) not in within
+    ):
+        pairs = ((key.name, getattr(given, key.name, None)) for key in dataclasses.fields(given))
+        within = (*within, id(given))
+    for key, each in pairs:
+        yield from named_in(each, is_tensor, f"{name}.{key}" if name else str(key), within)
+
+
+def _is_record(given: Any) -> bool:
+    return dataclasses.is_dataclass(given) and not isinstance(given, type)
 
 
 def _namespace(path: Path) -> Mapping[str, Any]:

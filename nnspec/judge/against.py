@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import copy
+import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnspec.backend import versions
 from nnspec.backend.foreign import Foreign, Held, Reference
-from nnspec.errors import UsageError
+from nnspec.errors import NnspecError, UsageError
 from nnspec.judge.beside import Beside
 from nnspec.judge.blank import ALIKE, blank_of
 from nnspec.judge.checks import compare_gradients, compare_interface, compare_outputs
@@ -27,7 +28,9 @@ from nnspec.judge.sources import Source
 from nnspec.judge.stages import Progress, silent
 from nnspec.judge.training import compare_training
 from nnspec.judge.within import within_float32
+from nnspec.network.graph import Graph
 from nnspec.network.loader import Spec
+from nnspec.support.causes import Told
 from nnspec.verification.checks import Kind
 from nnspec.verification.levels import LEVELS, Level
 from nnspec.verification.rows import GivenRows, given_rows
@@ -95,26 +98,46 @@ def judge(
 
     face = face_of(spec, axes)
     facing = Facing(face, foreign, described, reference.label, inputs)
-    layouts = facing.other_layouts(inputs)
+    layouts = facing.other_layouts(inputs) if _has_layout(spec.graph) else []
     own = foreign.weights() if layouts else {}
     report = judged(facing)
-    if layouts and not report.passed:
-        # Where sizes do not tell which axis holds the channels, no guess accuses anybody.
+    if layouts and report.failures():
+        report = _laid_otherwise(report, facing, layouts, own, inputs, judged)
+    report.seconds = time.perf_counter() - start
+    return report
+
+
+def _has_layout(graph: Graph) -> bool:
+    """Whether a network has layers, as convolutions, that frameworks lay out in two ways."""
+    return any(re.search(r"[123]d", at.node.layer.type) for at in graph.walk())
+
+
+def _laid_otherwise(
+    report: Judgement, facing: Facing, layouts: Sequence[int], own: Mapping[str, Array],
+    inputs: Mapping[str, Array], judged: Callable[[Facing], Judgement],
+) -> Judgement:  # fmt: skip
+    """Return the report of the first other layout in which the file is the spec, or the same.
+
+    Where sizes do not tell which axis holds the channels, no guess accuses anybody. own: the
+    weights that the file had.
+    """
+    foreign = facing.foreign
+    try:
         after = foreign.weights()
         for layout in layouts:
             foreign.load(own)
+            described = foreign.describe()
             try:
-                facing = Facing(face, foreign, described, reference.label, inputs, layout)
+                laid = Facing(facing.face, foreign, described, facing.label, inputs, layout)
             except UsageError:
                 continue  # it does not run so
-            other = judged(facing)
+            other = judged(laid)
             if other.passed:
-                other.notes.append(facing.told_layout(inputs))
-                report = other
-                break
-        else:
-            foreign.load(after)  # as what was found there is shown with
-    report.seconds = time.perf_counter() - start
+                other.notes.append(laid.told_layout(inputs))
+                return other
+        foreign.load(after)  # as what was found there is shown with
+    except (NnspecError, Told):  # its process has ended: what was found stands
+        pass
     return report
 
 
@@ -188,7 +211,8 @@ class _Case:
             compare_inputs(self.beside, rows)
             is_shown = compare_reweighed(self.beside, walked)
         if asks("forward") and (not is_shown or self.beside.batch < 2):
-            self.report.blank = self._blank() or self.report.blank
+            both = (self.report.blank, self._blank())
+            self.report.blank = "; ".join(each for each in both if each)
         self.show("what must not matter")
         if asks("meaning"):
             if unsure := self.beside.unsure():

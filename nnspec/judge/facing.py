@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from nnspec.backend.foreign import Cut, Described, Foreign, Trace, Unit
 from nnspec.errors import UsageError
+from nnspec.judge.called import Fits, may_be, paired
 from nnspec.network.loader import Spec
 from nnspec.support.causes import cause_of
 from nnspec.verification.samples import sizes_of
@@ -70,6 +71,9 @@ class Facing:
         self._outputs: dict[str, str] = {}
         self._names = self._named(described, inputs)
         self._choose_layout(described, inputs)
+        for name, move in self._ambiguous(inputs, layout).items() if layout else ():
+            self.moves.pop(name, None)
+            self._move(name, move)
         self.dtype = self._chosen_dtype(inputs)
         self._tell_halves(described)
 
@@ -136,8 +140,8 @@ class Facing:
             if all(name.isdecimal() for name in theirs):  # a tuple, whose order is its meaning
                 self._outputs = dict(zip(outputs, theirs, strict=False))
             else:
-                self._outputs, ordered = paired(outputs, list(theirs), self._may_be(shapes))
-                self._tell_order("outputs", ordered)
+                self._outputs = paired(outputs, list(theirs), self._may_be(shapes))
+                self._tell_pairs("outputs", self._outputs)
         asked = self._outputs.values()
         self.surplus = tuple(name for name in theirs if name not in asked)
         found = {mine: theirs[name] for mine, name in self._outputs.items() if name in theirs}
@@ -160,21 +164,26 @@ class Facing:
         return fits
 
     def other_layouts(self, inputs: Mapping[str, Array]) -> list[int]:
-        """Return the layouts that the sizes of the inputs, or of some, tell from this by nothing.
+        """Return the other layouts that the sizes of some input do not tell from the one taken.
 
         As of an image of three by three with three channels.
         """
-        found = []
-        for layout in range(3):
-            for name, array in inputs.items():
-                if array.ndim < 3 or array.dtype.kind != "f":
-                    continue
-                every = moves(array.ndim)
-                now = self.moves.get(name, every[0])
-                sizes = ([array.shape[i] for i in move] for move in (now, every[layout]))
-                if every[layout] != now and next(sizes) == next(sizes):
-                    found.append(layout)
-                    break
+        found: dict[tuple[tuple[str, tuple[int, ...]], ...], int] = {}
+        for layout in (1, 2):
+            if moved := self._ambiguous(inputs, layout):
+                found.setdefault(tuple(sorted(moved.items())), layout)
+        return list(found.values())
+
+    def _ambiguous(self, inputs: Mapping[str, Array], layout: int) -> dict[str, tuple[int, ...]]:
+        """Return the inputs that have the same sizes in a layout and in theirs, with its order."""
+        found = {}
+        for name, array in inputs.items():
+            if array.ndim < 3 or array.dtype.kind != "f":
+                continue
+            every = moves(array.ndim)
+            now, other = self.moves.get(name, every[0]), every[layout]
+            if other != now and [array.shape[i] for i in now] == [array.shape[i] for i in other]:
+                found[name] = other
         return found
 
     def told_layout(self, inputs: Mapping[str, Array]) -> str:
@@ -201,25 +210,31 @@ class Facing:
 
         def fits(mine: str, name: str) -> bool:
             array, given = inputs[mine], theirs[name]
-            is_of_kind = not given.dtype or np.dtype(given.dtype).kind == array.dtype.kind
             orders = moves(array.ndim) if array.ndim > 2 else moves(array.ndim)[:1]
-            return is_of_kind and (
+            return may_be(given.dtype, array.dtype.kind) and (
                 given.shape is None
                 or any(_fits([array.shape[i] for i in order], given.shape) for order in orders)
             )
 
-        found, ordered = paired(wanted, names, fits)
-        self._tell_order("inputs", ordered)
-        return found
+        found = paired(wanted, names, fits)
+        self._tell_pairs("inputs", found)
+        place = list(theirs)  # some files take them by their order, whatever they are called
+        return {name: found[name] for name in sorted(found, key=lambda n: place.index(found[n]))}
 
-    def _tell_order(self, what: str, ordered: Mapping[str, str]) -> None:
-        """Note what goes by order alone: another order may be meant."""
-        if len(ordered) > 1:
-            told = ", ".join(f"{name} is {theirs}" for name, theirs in ordered.items())
-            self.notes.append(f"{what} of {self.label} by their order: {told}")
+    def _tell_pairs(self, what: str, found: Mapping[str, str]) -> None:
+        """Note which is which where names do not say it of all: another may be meant."""
+        if len(found) > 1 and any(name != theirs for name, theirs in found.items()):
+            told = ", ".join(f"{name} is {theirs}" for name, theirs in found.items())
+            self.notes.append(
+                f"{what} of {self.label}: {told}; by name, by what alone fits, or else in order"
+            )
 
     def _asked(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        return {self._names[name]: self._moved(name, array) for name, array in inputs.items()}
+        return {
+            theirs: self._moved(name, inputs[name])
+            for name, theirs in self._names.items()
+            if name in inputs
+        }
 
     def _moved(self, name: str, array: Array) -> Array:
         """Return an array as the file lays it out."""
@@ -229,11 +244,6 @@ class Facing:
         """Find where the file has the channels of each input: by its shapes, or by trying."""
         given = {each.name: each.shape for each in described.inputs}
         unsaid = []
-        if self.layout:
-            for name, array in inputs.items():
-                if name in self._names and array.ndim > 2 and array.dtype.kind == "f":
-                    self._move(name, moves(array.ndim)[self.layout])
-            return
         for name, theirs in self._names.items():
             array, said = inputs[name], given[theirs]
             if array.ndim < 3 or array.dtype.kind != "f":
@@ -311,35 +321,6 @@ class Facing:
                 self.notes.append(
                     f"{self.label} has half precision in {', '.join(names[:SHOWN])}{more}: {told}"
                 )
-
-
-Fits = Callable[[str, str], bool]
-"""(name, name in the file): whether shape and dtype allow them to be one."""
-
-
-def paired(
-    wanted: Sequence[str], theirs: Sequence[str], fits: Fits
-) -> tuple[dict[str, str], dict[str, str]]:
-    """Return what the file calls each name, and of these what goes by nothing but the order.
-
-    By name first, then what alone fits, and the rest in order. Fewer of the file leave some out.
-    """
-    found = {name: name for name in wanted if name in theirs}
-    while True:
-        left = [name for name in theirs if name not in found.values()]
-        open_ = [name for name in wanted if name not in found]
-        fitting = {name: [each for each in left if fits(name, each)] for name in open_}
-        alone = [
-            (name, some[0])
-            for name, some in fitting.items()
-            if len(some) == 1 and sum(some[0] in others for others in fitting.values()) == 1
-        ]
-        if not alone:
-            break
-        found.update(alone[:1])
-    ordered = dict(zip(open_, left, strict=False))
-    whole = {**found, **ordered}
-    return {name: whole[name] for name in wanted if name in whole}, ordered
 
 
 def moves(rank: int) -> tuple[tuple[int, ...], ...]:

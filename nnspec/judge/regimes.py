@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from nnspec.backend.foreign import Described
 from nnspec.errors import DataError
 from nnspec.judge.beside import Beside
+from nnspec.judge.called import may_be, paired
 from nnspec.judge.choices import floats_of
 from nnspec.judge.facing import moves
 from nnspec.judge.row_rounding import row_tolerances
@@ -36,11 +38,17 @@ Inputs = Mapping[str, np.ndarray]
 def said_sizes(graph: Graph, described: Described) -> dict[str, int]:
     """Return the sizes at which a file fixes an axis that the spec leaves open; "" is the batch."""
     names = {each.name: each for each in described.inputs}
-    given = list(described.inputs)
-    is_named = graph.inputs.keys() <= names.keys()
+
+    def fits(mine: str, theirs: str) -> bool:
+        kind, given = graph.inputs[mine], names[theirs]
+        return may_be(given.dtype, np.dtype(kind.dtype).kind) and (
+            given.shape is None or len(given.shape) == len(kind.shape) + 1
+        )
+
+    called = paired(list(graph.inputs), list(names), fits)
     found: dict[str, int] = {}
-    for i, (name, kind) in enumerate(graph.inputs.items()):
-        theirs = names[name] if is_named else given[i] if i < len(given) else None
+    for name, kind in graph.inputs.items():
+        theirs = names[called[name]] if name in called else None
         if theirs is None or theirs.shape is None or len(theirs.shape) != len(kind.shape) + 1:
             continue
         if theirs.shape[0] is not None:
@@ -113,6 +121,12 @@ def _long(graph: Graph, axis: str, base: Mapping[str, int]) -> Iterator[int]:
         {size for size in kind.shape if isinstance(size, str)} for kind in graph.inputs.values()
     ]
     if any(len(each) > 1 for each in dynamic if any(axis in size for size in each)):
+        return
+    sides = max(
+        sum(isinstance(size, str) and axis in size for size in kind.shape)
+        for kind in graph.inputs.values()
+    )
+    if sides > 1 and any(re.search(r"[23]d", at.node.layer.type) for at in graph.walk()):
         return
     fitting = Fitting(graph)
     for some in LONG:

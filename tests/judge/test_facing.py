@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from nnspec.errors import UsageError
-from nnspec.judge.facing import paired
+from nnspec.judge.called import may_be, paired
 from tests.judge.test_against import judged
 from tests.judge.test_compare import compared, written
 
@@ -67,7 +67,7 @@ def test_what_goes_by_order_is_told(tmp_path: Path) -> None:
     swapped = text.replace("self.a(other), self.b(first)", "self.a(first), self.b(other)")
     report = judged(ENCODER, f"{written(tmp_path, swapped)}:Net")
     assert report.verdict == "verified", report.to_json()
-    assert "inputs of model.py:Net by their order: left is first, right is other" in report.notes
+    assert any("inputs of model.py:Net: left is first, right is other; " in n for n in report.notes)
 
 
 def test_a_tuple_is_in_order(tmp_path: Path) -> None:
@@ -87,12 +87,50 @@ def test_names_come_first_and_then_what_alone_fits() -> None:
     def fits(mine: str, theirs: str) -> bool:
         return kinds[mine] == kinds[theirs]
 
-    found, ordered = paired(["ids", "image", "mask"], ["a", "b", "mask"], fits)
+    found = paired(["ids", "image", "mask"], ["a", "b", "mask"], fits)
     assert found == {"ids": "a", "image": "b", "mask": "mask"}
-    assert not ordered
-    found, ordered = paired(["ids", "mask", "image"], ["a", "b", "c"], fits)
+    found = paired(["ids", "mask", "image"], ["a", "b", "c"], fits)
     assert found == {"ids": "a", "mask": "c", "image": "b"}
-    assert ordered == {"ids": "a", "mask": "c"}
+    assert may_be("bfloat16", "f")
+    assert not may_be("bfloat16", "i")
+    assert may_be("", "i")
+
+
+def test_names_that_are_counted_say_nothing_where_they_differ() -> None:
+    """Keras counts on from the layers of before: its dense_1 is this time the first output."""
+    found = paired(["dense_1", "dense_2"], ["dense", "dense_1"], lambda *_: True)
+    assert found == {"dense_1": "dense", "dense_2": "dense_1"}
+    found = paired(["dense_1", "dense"], ["dense", "dense_1"], lambda *_: True)
+    assert found == {"dense_1": "dense_1", "dense": "dense"}
+
+
+def test_a_name_of_another_shape_is_another(tmp_path: Path) -> None:
+    assert paired(["a", "b"], ["b", "c"], lambda mine, theirs: (mine, theirs) != ("b", "b")) == {
+        "a": "b", "b": "c",
+    }  # fmt: skip
+
+
+IN_KERAS = """\
+import keras
+
+
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        keras.utils.set_random_seed(0)
+        self.a = keras.layers.Dense(5)
+        self.b = keras.layers.Dense(5)
+        self.c = keras.layers.Dense(4)
+
+    def call(self, right, other):
+        one, two = self.a(other), self.b(right)
+        return {"pooled": self.c(one - two), "last": one}
+"""
+
+
+def test_inputs_reach_a_keras_file_in_its_own_order(tmp_path: Path) -> None:
+    report = judged(ENCODER, f"{written(tmp_path, IN_KERAS)}:Net")
+    assert report.verdict == "verified", report.to_json()
 
 
 def test_a_file_that_gives_no_tensor_is_told(tmp_path: Path) -> None:
@@ -141,6 +179,37 @@ def test_a_square_does_not_accuse_the_other_layout(tmp_path: Path) -> None:
     report = judged(first, f"{written(tmp_path, CONV)}:Net")
     assert report.verdict == "verified"
     assert not any("which axis" in note for note in report.notes)
+
+
+ROWS: dict[str, Any] = {
+    "nnspec": 1,
+    "name": "Rows",
+    "inputs": {"x": {"shape": [6, 6]}},
+    "layers": [{"name": "steps", "type": "gru", "units": 3}],
+    "data_format": "channels_last",
+}
+COLUMNS = """\
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.steps = nn.GRU(6, 3, batch_first=True)
+
+    def forward(self, x):
+        return self.steps(TAKEN)[0][:, -1]
+"""
+
+
+def test_a_series_that_is_read_across_is_another(tmp_path: Path) -> None:
+    """Rows of a series have no layout of their framework: time comes first."""
+    wrong = written(tmp_path, COLUMNS.replace("TAKEN", "x.mT"))
+    assert judged(ROWS, f"{wrong}:Net").verdict == "not the same"
+    right = written(tmp_path, COLUMNS.replace("TAKEN", "x"))
+    assert judged(ROWS, f"{right}:Net").verdict == "verified"
 
 
 WAVE = """\

@@ -58,10 +58,11 @@ def test_a_file_that_ends_at_64_is_not_accused(tmp_path: Path) -> None:
     assert told[0].startswith("time = 131: the spec takes it, and the file does not: ")
 
 
-def test_an_image_is_not_made_so_large(tmp_path: Path) -> None:
+@pytest.mark.parametrize("sides", [["height", "width"], ["side", "side"]])
+def test_an_image_is_not_made_so_large(sides: list[str], tmp_path: Path) -> None:
     image = {
         **SERIES,
-        "inputs": {"x": {"shape": ["height", "width", 3]}},
+        "inputs": {"x": {"shape": [*sides, 3]}},
         "layers": [SERIES["layers"][0], {"name": "mean", "type": "global_average_pooling2d"},
                    SERIES["layers"][2]],
     }  # fmt: skip

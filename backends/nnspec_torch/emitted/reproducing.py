@@ -36,7 +36,7 @@ def named(given: Any, name: str = "") -> Iterator[tuple[str, torch.Tensor]]:
     """Yield the tensors within mappings, tuples and dataclasses, each by its place."""
     fields = getattr(given, "__dataclass_fields__", {})
     if fields and not isinstance(given, Mapping):
-        given = {key: getattr(given, key) for key in fields}
+        given = {key: getattr(given, key, None) for key in fields}
     if isinstance(given, Mapping | tuple | list):
         for key, each in (
             given.items() if isinstance(given, Mapping) else enumerate(given)
