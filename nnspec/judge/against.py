@@ -27,7 +27,7 @@ from nnspec.judge.search import FAULTS, Search
 from nnspec.judge.sources import Source
 from nnspec.judge.stages import Progress, silent
 from nnspec.judge.training import compare_training
-from nnspec.judge.within import within_float32
+from nnspec.judge.within import IN_FLOAT32, IN_FLOAT64, within_floats
 from nnspec.network.graph import Graph
 from nnspec.network.loader import Spec
 from nnspec.support.causes import Told
@@ -91,8 +91,8 @@ def judge(
         shapes = {name: each.shape for name, each in spec.graph.parameters()}
         sources = sources_of(known, shapes, held)
         beside = Beside(spec, facing, report, inputs, axes, seed, fixed.get(""))
-        if not beside.is_exact:
-            beside.inputs = within_float32(beside.ours, inputs, beside.drawn)
+        limits = IN_FLOAT64 if beside.is_exact else IN_FLOAT32
+        beside.inputs = within_floats(beside.ours, inputs, beside.drawn, limits)
         _Case(beside, held, show).run(sources, others, fixed, rows)
         return report
 

@@ -299,6 +299,8 @@ class Beside:
         search = None if self.report.faults else self.search
         if search is None:
             return ""
+        if search.broken:
+            return f"{search.broken}: whose tensors come after it in the file is not known"
         if search.is_order(differs or (lambda: self._differ(self.theirs(self.inputs)))):
             some = [f'"{name}"' for name in names_of(search.unsettled())]
             more = f" and {len(some) - 5} more" if len(some) > 5 else ""

@@ -149,3 +149,5 @@ class Walked:
     steps: int = 0
     """Layers met that give other numbers than they take: what shows that a walk goes on."""
     layers: int = 0
+    broken: str = ""
+    """Why the walk has ended before the last layer, or nothing."""

@@ -224,6 +224,13 @@ class Search:
         """Return the groups of layers that are alike of which no order is told, and none given."""
         return [each for each in self.twins.groups if not self.twins.is_settled(each, self._given)]
 
+    @property
+    def broken(self) -> str:
+        """Why the walk has ended before a layer whose tensors it did not find, or nothing."""
+        found = self._found
+        lacks = any(name not in found.sources for name, _ in self.ours.spec.graph.parameters())
+        return found.broken if lacks else ""
+
     def is_order(self, differs: Callable[[], bool]) -> bool:
         """Whether a difference may be of the order of layers that are alike, and of nothing else.
 

@@ -112,6 +112,14 @@ class _Training:
         ours = self.ours(self.weights)
         least = TRAINED + beside.of_constants * STEPS
         tolerance = Tolerance(least)
+        is_here, is_there = (np.isfinite(each.run.losses).all() for each in (ours, theirs))
+        if beside.spec.graph.is_random and is_here and not is_there:
+            reason = (
+                "in training the loss of the file is not finite, and that of the spec, with its "
+                "noise off, is: whether noise makes it so is not told"
+            )
+            recorder.leave_out("training", beside.pair, reason)
+            return
         compared = self._compared(ours, theirs)
         for note in theirs.run.notes:
             recorder.note(note)

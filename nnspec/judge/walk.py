@@ -67,8 +67,10 @@ class Walk:
             try:
                 is_fed = all(value in values for value in node.inputs)
                 given, is_met = self._filled(node, owned, values) if is_fed else ({}, False)
-            except NnspecError:
-                break  # what follows is not computed either
+            except NnspecError as error:
+                # What follows is not computed either; what takes nothing of it is.
+                self.found.broken = f'the layer "{self.ours.path_of(node)}": {error}'
+                continue
             if node.name in forced:
                 given = dict(forced[node.name])
                 is_met = self.is_held(node, given)
@@ -79,7 +81,7 @@ class Walk:
                 self.found.steps += node.name not in forced and self._changes(node)
             elif self._takes_known(node, values):
                 suspects.append(node)
-            if any(value not in values for value in node.outputs):
+            if any(value not in values for value in node.outputs) and not self.found.broken:
                 break
         self.found.unused = [
             each for each in self.ways.free if each.is_learned and each.name not in self.ways.used

@@ -244,7 +244,8 @@ class Ways:
         is_reverse = own.endswith("_reverse")
         is_variance = own == "running_var"
         found: list[tuple[tuple[Any, ...], Source]] = []
-        for held in self.met:  # a tensor that the run does not take has no part in it
+        # A tensor that the run does not take has no part in it, unless an output is one itself.
+        for held in self.free if node.layer.type == "parameter" else self.met:
             if is_variance and (self.theirs[held.name] < 0).any():
                 continue
             for source in sources(shape, held, gates=gates):
