@@ -20,7 +20,7 @@ from nnspec.judge.choices import (
     is_whole,
     scores_of,
 )
-from nnspec.judge.kernels import coarse_of, relative
+from nnspec.judge.kernels import coarse_of, least_explained
 from nnspec.judge.maps import sources_of
 from nnspec.judge.meeting import Meeting, Side
 from nnspec.judge.pairing import Pairing
@@ -221,9 +221,10 @@ class Attempts:
         expected = mine.facing.run(self.inputs)
         found = theirs.facing.matched(given)
         floats = floats_of(expected)
-        error = relative_error(found, floats)
-        if floats and not error <= self.tolerance(units, self.inputs, floats, error):
-            return False
+        if floats:
+            error, tolerance = self.judged(units, self.inputs, found, floats)
+            if not error <= tolerance:
+                return False
         differing = self.disagreements(units, "", self.inputs, found, expected)
         return all(each is None or each.decided == each.differing for each in differing.values())
 
@@ -247,25 +248,29 @@ class Attempts:
         """Walk again with other weights, which the other file of an attempt holds by now."""
         return self._attempt(best.units, best.mine, best.theirs, weights, best.given)
 
-    def tolerance(
-        self, units: Units, inputs: Mapping[str, Array], expected: Mapping[str, Array],
-        error: float,
-    ) -> float:  # fmt: skip
-        """Return what rounding explains, relative to the largest number of an output.
+    def judged(
+        self, units: Units, inputs: Mapping[str, Array], given: Mapping[str, Array],
+        expected: Mapping[str, Array],
+    ) -> tuple[float, float]:  # fmt: skip
+        """Return the error of the worst output, and what rounding explains of it.
 
-        error: what is more than usual in float64 is measured there too.
+        Both are relative to its largest number. What is more than usual in float64 is measured.
         """
+        error = relative_error(given, expected)
         is_exact = self.meeting.dtype == "float64"
         if is_exact and error <= EXACT:
-            return EXACT
+            return error, EXACT
         moved = max(
             relative_error(units.facing.run(noisy), expected)
             for noisy in self._rounded(units, inputs)
         )
         if is_exact:
-            return max(EXACT, SAFETY * moved)
+            return error, max(EXACT, SAFETY * moved)
         usual = SAFETY * max(moved, UNIT_ROUNDOFF)
-        return usual if error <= usual else usual + relative(self._coarse, expected)
+        if error <= usual:
+            return error, usual
+        error, spared = least_explained(given, expected, self._coarse)
+        return error, usual + spared
 
     @cached_property
     def _coarse(self) -> float:

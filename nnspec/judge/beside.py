@@ -16,7 +16,7 @@ from nnspec.judge.choices import (
 )
 from nnspec.judge.deciding import disagreement_of, surely
 from nnspec.judge.facing import Facing
-from nnspec.judge.kernels import coarse, relative
+from nnspec.judge.kernels import coarse, least_explained
 from nnspec.judge.ours import Ours
 from nnspec.judge.places import whole_place
 from nnspec.judge.search import Search
@@ -130,29 +130,32 @@ class Beside:
             return 0.0
         return self.state.tolerances.in_float64(*self.engines) - EXACT
 
-    def tolerance(
-        self, inputs: Mapping[str, Array], expected: Mapping[str, Array], error: float
-    ) -> float:
-        """Return what rounding explains, relative to the largest number of an output.
+    def judged(
+        self, inputs: Mapping[str, Array], given: Mapping[str, Array],
+        expected: Mapping[str, Array],
+    ) -> tuple[float, float]:  # fmt: skip
+        """Return the error of the worst output, and what rounding explains of it.
 
-        error: where it is more than is usual, what rounding within layers moves is measured too.
+        Both are relative to its largest number. Where the error is more than is usual, what
+        rounding within layers moves is measured too.
         """
+        error = relative_error(given, expected)
         with np.errstate(all="ignore"):
-            if self.is_exact:
-                if error <= EXACT:
-                    return EXACT
-                return self.state.tolerances.in_float64(*self.engines, error=error, inputs=inputs)
+            if self.is_exact and error <= EXACT:
+                return error, EXACT
             tolerances = self.state.tolerances
+            if self.is_exact:
+                return error, tolerances.in_float64(*self.engines, error=error, inputs=inputs)
             usual = tolerances.amplification.float32_tolerance(inputs, expected)
             if error <= usual:
-                return usual
-            usual += relative(coarse(self.spec.graph), expected)
-            if error <= usual:
-                return usual
-            within = max(usual, tolerances.ill_conditioned(inputs, usual))
+                return error, usual
+            error, spared = least_explained(given, expected, coarse(self.spec.graph))
+            if error <= usual + spared:
+                return error, usual + spared
+            within = max(usual, tolerances.ill_conditioned(inputs, usual + spared)) + spared
             if error > within and tolerances.beyond_float32(inputs)[0].any():
-                return np.inf  # what does not fit is infinite, or the largest that a kernel knows
-            return within
+                within = np.inf  # what does not fit is infinite, or the largest a kernel knows
+            return error, within
 
     def training_tolerance(self, program: Inspectable, expected: Mapping[str, Array]) -> float:
         """Return what rounding explains of the outputs as in training, for the inputs.
@@ -190,9 +193,10 @@ class Beside:
         inputs = self.inputs if inputs is None else inputs
         expected = self.ours.outputs(inputs)
         floats = floats_of(expected)
-        error = relative_error(given, floats)
-        if floats and not error <= self.tolerance(inputs, floats, error):
-            return True
+        if floats:
+            error, tolerance = self.judged(inputs, given, floats)
+            if not error <= tolerance:
+                return True
         return not all(
             name in given
             and given[name].shape == array.shape
@@ -212,8 +216,7 @@ class Beside:
         expected = self.ours.outputs(inputs)
         floats = floats_of(expected)
         if floats:
-            off = relative_error(theirs, floats)
-            tolerance = self.tolerance(inputs, floats, off)
+            off, tolerance = self.judged(inputs, theirs, floats)
             self._add(kind, when, inputs, off, tolerance, always=always)
         self.compare_whole(kind, when, inputs, theirs, expected, always=always)
 
@@ -317,8 +320,9 @@ class Beside:
         Any map of tensors agrees with such outputs, a wrong one too.
         """
         floats = floats_of(self.ours.outputs(self.inputs))
-        error = relative_error(self.theirs(self.inputs), floats)
-        return bool(floats) and says_nothing(error, self.tolerance(self.inputs, floats, error))
+        return bool(floats) and says_nothing(
+            *self.judged(self.inputs, self.theirs(self.inputs), floats)
+        )
 
     def keep(self, told: str, inputs: Mapping[str, Array]) -> None:
         """Keep inputs at which the two differ as a whole, for a reproduction."""

@@ -265,8 +265,7 @@ class _Case:
         floats = floats_of(expected)
         passed = True
         if floats:
-            off = relative_error(theirs, floats)
-            tolerance = self.attempts.tolerance(best.units, inputs, floats, off)
+            off, tolerance = self.attempts.judged(best.units, inputs, theirs, floats)
             passed = self._add(kind, best, inputs, pair, off, tolerance)
         whole = self.attempts.disagreements(best.units, told, inputs, theirs, expected)
         for name, found in whole.items():

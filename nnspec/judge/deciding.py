@@ -13,7 +13,6 @@ from nnspec.verification.tolerance import (
     DOUBLE_ROUNDOFF,
     UNIT_ROUNDOFF,
     perturbed,
-    relative_error,
 )
 
 if TYPE_CHECKING:
@@ -34,10 +33,11 @@ class Sides(Protocol):
     def state(self) -> State:
         """The spec's side as a verification has it."""
 
-    def tolerance(
-        self, inputs: Mapping[str, Array], expected: Mapping[str, Array], error: float
-    ) -> float:
-        """Return what rounding explains."""
+    def judged(
+        self, inputs: Mapping[str, Array], given: Mapping[str, Array],
+        expected: Mapping[str, Array],
+    ) -> tuple[float, float]:  # fmt: skip
+        """Return the error of the worst output, and what rounding explains of it."""
 
 
 def disagreement_of(
@@ -58,8 +58,8 @@ def disagreement_of(
             decided = found.differing - surely(beside, name, inputs, given, array)
         return dataclasses.replace(found, decided=decided)
     # What is chosen otherwise, or is no choice: rounding may flip all of it, or nothing.
-    error = relative_error({name: given}, {name: array})
-    may_flip = error <= beside.tolerance(inputs, {name: array}, error)
+    error, tolerance = beside.judged(inputs, {name: given}, {name: array})
+    may_flip = error <= tolerance
     return dataclasses.replace(found, decided=found.differing if may_flip else 0)
 
 

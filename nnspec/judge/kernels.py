@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from nnspec.backend.foreign import Trace
 from nnspec.layers.recurrent import GRU, LSTM, Bidirectional, SimpleRNN
 from nnspec.network.graph import Graph
-from nnspec.verification.tolerance import largest
+from nnspec.verification.tolerance import largest, relative_error
 
 if TYPE_CHECKING:
     from nnspec.backend import Array
@@ -40,6 +40,16 @@ def coarse_of(traces: Iterable[Trace]) -> float:
     return COARSE if kinds & STEPS else 0.0
 
 
-def relative(off: float, expected: Mapping[str, Array]) -> float:
-    """Return such an absolute error relative to the largest number of an output."""
-    return off / max(min(map(largest, expected.values()), default=1.0), COARSE)
+def least_explained(
+    given: Mapping[str, Array], expected: Mapping[str, Array], off: float
+) -> tuple[float, float]:
+    """Return the error of the output that such an absolute error explains least, and how much.
+
+    Both are relative to its largest number. An output near 0, of which it explains all, says
+    nothing of the others.
+    """
+    pairs = [
+        (relative_error(given, {name: array}), off / max(largest(array), COARSE))
+        for name, array in expected.items()
+    ]
+    return max(pairs, key=lambda pair: pair[0] - pair[1], default=(0.0, 0.0))

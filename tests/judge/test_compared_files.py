@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from nnspec.backend import get_backend
 from nnspec.cli import main
 from nnspec.judge.process import reference_of
+from tests.judge.test_against import judged
 from tests.judge.test_compare import compared, exported, saved, written
 
 # Keras copies a variable, when it saves, by a call that NumPy 2 has deprecated; PyTorch's older
@@ -231,3 +232,45 @@ def test_the_kernels_of_onnx_runtime_are_no_fault(tmp_path: Path) -> None:
     assert not report.failures(), report.to_json()
     bent = written(tmp_path, text.replace("sigmoid", "tanh"), "b.py")
     assert compared(f"{bent}:Net", graph, "x=8").verdict == "not the same"
+
+
+TWO_ENDS = (
+    ONE[: ONE.index("        torch.manual_seed")]
+    + """\
+        self.a, self.b = nn.Linear(8, 5), nn.Linear(8, 5)
+        nn.init.constant_(self.b.bias, -30.0)
+
+    def forward(self, x):
+        a = torch.tanh(self.a(x))
+        return GIVEN, torch.relu(self.b(x))
+"""
+)
+
+
+def test_an_output_near_0_excuses_no_other(tmp_path: Path) -> None:
+    """What the sigmoid of ONNX Runtime explains is of each output by itself."""
+    text = ONE.replace("SEED", "0").replace(", 1)", ", 5)")
+    text = (
+        text.replace("return self", "x = self").rstrip()
+        + "\n        return x, torch.sigmoid(x) * 0\n"
+    )
+    graph = exported(tmp_path / "net.onnx", text, "Net", torch.randn(4, 8), dynamo=False)
+    right = written(tmp_path, text, "a.py")
+    report = compared(f"{right}:Net", graph, "x=8")
+    assert report.verdict == "the same", report.to_json()
+    wrong = written(tmp_path, text.replace("return x,", "return 1.5 * x,"), "b.py")
+    for pair in ((f"{wrong}:Net", graph), (graph, f"{wrong}:Net")):
+        assert compared(*pair, "x=8").verdict == "not the same"
+
+    dense = {"type": "dense", "units": 5, "inputs": "x"}
+    document = {
+        "nnspec": 1, "name": "Two", "inputs": {"x": {"shape": [8]}}, "outputs": ["a", "b"],
+        "layers": [
+            dense | {"name": "a", "activation": "tanh"}, dense | {"name": "b", "activation": "relu"}
+        ],
+    }  # fmt: skip
+    for given, told in (("a", "same"), ("a * (1 + 0.5 * (a > 0))", "differs")):
+        text = TWO_ENDS.replace("GIVEN", given)
+        graph = exported(tmp_path / "two.onnx", text, "Net", torch.randn(4, 8), dynamo=False)
+        report = judged(document, graph)
+        assert report.verdict_of("outputs") == told, report.to_json()
