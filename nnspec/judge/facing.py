@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -76,6 +76,11 @@ class Facing:
             self._move(name, move)
         self.dtype = self._chosen_dtype(inputs)
         self._tell_halves(described)
+
+    @property
+    def fed(self) -> Collection[str]:
+        """The inputs that are fed, as the file calls them."""
+        return self._names.values()
 
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Return the outputs, as the spec calls and lays them out."""

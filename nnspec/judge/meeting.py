@@ -94,14 +94,19 @@ def meet(
 ) -> Meeting:
     """Find inputs that both files take, and how each has them; raises UsageError if none is.
 
-    Of the inputs that have a default, those are fed that are asked for.
+    Of the inputs that have a default, those are fed that are asked for, or that the other needs.
     """
     whole = (files[0].describe(), files[1].describe())
     refuse_unknown(asked, whole, labels)
-    described = (_taking(whole[0], asked), _taking(whole[1], asked))
+    described = (_taking(whole[0], whole[1], asked), _taking(whole[1], whole[0], asked))
     _refuse_single(asked, described, labels)
-    left = tuple(_left(mine, each) for mine, each in zip(whole, described, strict=True))
     frame = _frame(described, labels, asked)
+    # Where one needs more than the other is fed, all that the other has is what it needs.
+    most = len(described[frame].inputs)
+    known = [
+        each if len(mine.inputs) < most == len(each.inputs) else mine
+        for mine, each in zip(described, whole, strict=True)
+    ]
     other = 1 - frame
     error: UsageError | None = None
     for inputs in _drawn(described[frame], described[other], asked, batch, seed):
@@ -113,12 +118,13 @@ def meet(
         shapes = {name: (0, *array.shape[1:]) for name, array in given.items()}
         face = Face(tuple(inputs), tuple(given), shapes, labels[frame])
         try:
-            faced = [Facing(face, files[i], described[i], labels[i], inputs) for i in range(2)]
+            faced = [Facing(face, files[i], known[i], labels[i], inputs) for i in range(2)]
         except UsageError as wrong:
             error = error or wrong
             continue
         # Described anew: some files hold nothing before they run.
         first, second = (Side(labels[i], files[i], files[i].describe(), faced[i]) for i in range(2))
+        left = [_left(mine, each) for mine, each in zip(whole, faced, strict=True)]
         return Meeting((first, second), inputs, (left[0], left[1]))
     raise error or UsageError(f"{labels[frame]} takes nothing")
 
@@ -152,9 +158,8 @@ def _refuse_single(
                 )
 
 
-def _left(whole: Described, taking: Described) -> tuple[str, ...]:
-    taken = {each.name for each in taking.inputs}
-    return tuple(each.name for each in whole.inputs if each.name not in taken)
+def _left(whole: Described, facing: Facing) -> tuple[str, ...]:
+    return tuple(each.name for each in whole.inputs if each.name not in facing.fed)
 
 
 def _outputs(foreign: Foreign, inputs: Mapping[str, Array], label: str) -> dict[str, Array]:
@@ -168,8 +173,8 @@ def _frame(
     described: tuple[Described, Described], labels: tuple[str, str], asked: Mapping[str, Asked]
 ) -> int:
     """Return the file that says what it takes, in whose names and layout inputs are drawn."""
-    for i, each in enumerate(described):
-        needed = each.inputs
+    for i in sorted((0, 1), key=lambda which: -len(described[which].inputs)):
+        needed = described[i].inputs
         if needed and all(one.name in asked or one.shape is not None for one in needed):
             return i
     names = ", ".join(each.name for each in described[0].inputs)
@@ -179,9 +184,10 @@ def _frame(
     )
 
 
-def _taking(described: Described, asked: Mapping[str, Asked]) -> Described:
-    """Return a file with the inputs that it is fed: those needed, and those asked for."""
-    fed = tuple(each for each in described.inputs if each.is_needed or each.name in asked)
+def _taking(described: Described, other: Described, asked: Mapping[str, Asked]) -> Described:
+    """Return a file with the inputs that it is fed: those that a file needs, and those asked for."""
+    names = asked.keys() | {each.name for each in other.inputs if each.is_needed}
+    fed = tuple(each for each in described.inputs if each.is_needed or each.name in names)
     return replace(described, inputs=fed or described.inputs)
 
 
@@ -191,10 +197,9 @@ def _drawn(
     """Yield inputs that both may take: of more sizes and kinds where neither says which."""
     needed, others = mine.inputs, theirs.inputs
     by_name = {each.name: each for each in others}
-    pairs = [
-        (each, by_name.get(each.name) or (others[i] if i < len(others) else None))
-        for i, each in enumerate(needed)
-    ]
+    own = {each.name for each in needed}
+    unlike = iter([each for each in others if each.name not in own])
+    pairs = [(each, by_name.get(each.name) or next(unlike, None)) for each in needed]
     shapes: list[tuple[int | None, ...]] = []
     kinds: list[tuple[str, ...]] = []
     limits: list[tuple[int, ...]] = []
