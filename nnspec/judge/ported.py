@@ -42,14 +42,16 @@ def found_by_value(units: Units, held: Sequence[Held], theirs: Weights) -> dict[
 
 def says_something(array: Array) -> bool:
     """Whether the values of a tensor tell it from others."""
-    return array.size > 1 and bool(np.ptp(array) > 0)
+    return array.size > 1 and bool(array.max() > array.min())
 
 
 def equal_ones(
     array: Array, held: Sequence[Held], theirs: Weights, gates: int = 0
 ) -> Iterator[Source]:
     """Yield the tensors that hold the numbers of an array, each as it does, but for rounding."""
-    scale = CLOSE * float(np.max(np.abs(array)))
+    scale = CLOSE * float(np.max(np.abs(array), initial=0.0))
+    if not np.isfinite(scale):  # to which any number would be near
+        return
     total = float(np.sum(array, dtype=np.float64))
     for each in held:
         other = theirs[each.name]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -9,9 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nnspec.judge.likely import FLOATS
-from nnspec.judge.ported import says_something
+from nnspec.judge.ported import CLOSE, says_something
 from nnspec.judge.wanted import COUNTER, plain_name
 from nnspec.layers.shapes import show
+from nnspec.verification.tolerance import tensor_error
 
 if TYPE_CHECKING:
     from nnspec.backend import Array
@@ -28,14 +30,17 @@ SMALL = ("int8", "uint8", "int16", "uint16", "int4", "uint4")
 class Wholes:
     """Tensors of two files that are no floats, compared.
 
-    compared: names of the first. differing, misfits: sentences. unsure: what only one of the files
-    has, and a program may make itself.
+    compared, near: names of the first, of whole and of complex numbers. differing, misfits:
+    sentences. unsure: what only one of the files has, and a program may make itself. unknown: what
+    only one has, and may be a weight.
     """
 
     compared: list[str] = field(default_factory=list)
     differing: list[str] = field(default_factory=list)
     misfits: list[str] = field(default_factory=list)
+    near: list[str] = field(default_factory=list)
     unsure: list[str] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
 
 
 def compare_wholes(
@@ -53,13 +58,18 @@ def compare_wholes(
     for name, other in pairs.items():
         one, two = mine[name], theirs[other]
         if np.array_equal(one.ravel(), two.ravel()):
-            found.compared.append(name)
+            (found.near if one.dtype.kind == "c" else found.compared).append(name)
         elif _last(name) in COUNTS and one.size <= 2:
             found.unsure.append(f"{name}, a count that may be another")
         elif one.shape != two.shape:
             found.misfits.append(
                 f"{name} is {show(one.shape)} in {labels[0]}, and {show(two.shape)} in {labels[1]}"
             )
+        elif one.dtype.kind == two.dtype.kind == "c":
+            found.near.append(name)
+            if not (error := tensor_error(two, one)) <= CLOSE:
+                told_off = f"off by up to {error:.2g} of its largest"
+                found.differing.append(f"{name} is not {other}, but {told_off}")
         else:
             count = int(np.sum(one != two))
             found.compared.append(name)
@@ -68,12 +78,18 @@ def compare_wholes(
     used = set(pairs.values())
     lone += [(labels[0], labels[1], n, theirs[n]) for n in theirs if n not in used]
     for lacking, has, name, array in lone:
-        is_program = told is not None
         if told is not None and has == labels[0] and name not in told and not _is_weight(array):
             continue
         sentence = f"{lacking} has no {name} {show(array.shape)} {array.dtype}"
-        may_be_made = not _is_weight(array) if is_program else _is_plain(name, array)
-        (found.unsure if may_be_made else found.misfits).append(sentence)
+        # What a program makes for itself is no weight that the other file lacks.
+        is_own = told is not None and has == labels[0] and array.dtype.kind != "c"
+        if str(array.dtype) in SMALL:
+            may_be_made = not _is_weight(array) if told is not None else _is_plain(name, array)
+            (found.unsure if may_be_made else found.misfits).append(sentence)
+        elif is_own or _is_plain(name, array) or _is_table(array):
+            found.unsure.append(sentence)
+        else:
+            found.unknown.append(f"{sentence}, which may be a weight")
     return found
 
 
@@ -103,13 +119,30 @@ def _pairs(mine: Mapping[str, Array], theirs: Mapping[str, Array]) -> Iterator[t
             yield name, alike[0]
         else:
             open_.append(name)
-    for name in open_:
-        array = mine[name]
-        equal = [n for n in left if np.array_equal(theirs[n], array) and says_something(array)]
-        others = [n for n in open_ if np.array_equal(mine[n], array)]
-        if len(equal) == len(others) == 1:
-            left.remove(equal[0])
-            yield name, equal[0]
+    shapes = {mine[name].shape for name in open_} & {theirs[name].shape for name in left}
+    own, others = (
+        _by_numbers({name: of[name] for name in names if of[name].shape in shapes})
+        for of, names in ((mine, open_), (theirs, left))
+    )
+    for key, names_of_one in own.items():
+        equal = others.get(key, [])
+        if len(equal) == len(names_of_one) == 1 and says_something(mine[names_of_one[0]]):
+            yield names_of_one[0], equal[0]
+
+
+def _by_numbers(tensors: Mapping[str, Array]) -> dict[object, list[str]]:
+    """Return the names of tensors by what they hold, in whatever dtype of whole numbers."""
+    found: dict[object, list[str]] = {}
+    for name, array in tensors.items():
+        kind = str(array.dtype)
+        if array.dtype.kind in "iub":
+            kind = ""
+            least, most = int(array.min(initial=0)), int(array.max(initial=0))
+            end = min(least, -1 - most) if least < 0 else most
+            array = array.astype(np.min_scalar_type(end))
+        held = hashlib.sha256(np.ascontiguousarray(array).tobytes()).digest()
+        found.setdefault((array.shape, kind, held), []).append(name)
+    return found
 
 
 def _is_part(one: str, other: str) -> bool:
@@ -123,6 +156,18 @@ def _last(name: str) -> str:
 def _is_weight(array: Array) -> bool:
     """Whether a tensor is one of weights, and no table, mask or shape."""
     return array.ndim > 1 and str(array.dtype) in SMALL and bool(array.max(initial=0) > 1)
+
+
+def _is_table(array: Array) -> bool:
+    """Whether numbers may be places or distances within a tensor as large, or turns of angles.
+
+    Weights that are packed into whole numbers are larger, and so are those of sums.
+    """
+    if array.dtype.kind == "c":
+        return bool(np.allclose(np.abs(array), 1.0))
+    if array.dtype.kind not in "iu" or array.size < 2:
+        return array.dtype.kind in "iub"
+    return bool(-array.size < array.min() and array.max() < array.size)
 
 
 def _is_plain(name: str, array: Array) -> bool:

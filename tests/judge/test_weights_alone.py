@@ -10,11 +10,15 @@ import pytest
 import torch
 
 from nnspec.backend import get_backend
+from nnspec.backend.foreign import Held
 from nnspec.errors import UsageError
 from nnspec.judge.checkpoint import OfWeights, Side, compare_weights
+from nnspec.judge.facing import Facing
 from nnspec.judge.meeting import asked_of
 from nnspec.judge.process import reader_of, reference_of
+from nnspec.judge.ported import equal_ones, says_something
 from nnspec.judge.tensors import ENDINGS, read_tensors
+from nnspec.judge.wholes import _pairs
 from tests.judge.test_compare import exported, saved, written
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -70,6 +74,42 @@ def test_tensors_that_are_no_floats_are_compared(tmp_path: Path) -> None:
     assert told == "fc.weight is not fc.weight: 1 of 16 numbers."
 
 
+def test_tables_and_complex_numbers_accuse_nobody(tmp_path: Path) -> None:
+    weight = {"fc.weight": np.arange(12.0).reshape(3, 4)}
+    mask, turns = np.tri(5, dtype=bool), np.exp(1j * np.arange(6.0)).astype("complex64")
+    places = np.arange(4)[:, None] - np.arange(4) + 3
+    file = held(tmp_path, "a.npz", **weight, mask=mask, turns=turns, places=places)
+    near = turns.copy()
+    near[1] = np.nextafter(near[1].real, np.float32(2)) + 1j * near[1].imag
+    assert near[1] != turns[1]
+    for right in (
+        {"other": mask, "turns": near, "places": places.astype("int32")},
+        {"mask": mask, "turns": turns},  # a table that a program may make
+        {"turns": turns},
+        {"mask": mask, "places": places},
+    ):
+        for pair in ((file, held(tmp_path, **weight | right)), (tmp_path / "b.npz", file)):
+            report = weighed(*pair)
+            assert report.verdict == "the same", report.to_json()
+    moved = turns.copy()
+    moved[1] += 1e-3
+    report = weighed(file, held(tmp_path, **weight, mask=mask, turns=moved))
+    assert "turns is not turns, but off by up to 0.001" in report.failures()[0].detail
+    for lone in (np.array([[2**30, 7], [-(2**28), 5]], "int32"), np.array([3 + 4j, 1.0])):
+        report = weighed(held(tmp_path, "a.npz", **weight, lone=lone), held(tmp_path, **weight))
+        assert report.verdict == "not compared", report.to_json()
+        assert "may be a weight" in next(e.reason for e in report.not_checked)
+
+
+def test_many_tensors_of_one_shape_are_paired_by_their_numbers(tmp_path: Path) -> None:
+    several = {f"a.{i}": np.roll(ROUNDED, i, axis=0) + i * (ROUNDED > 6) for i in range(40)}
+    several |= {"twin": ROUNDED, "again": ROUNDED, "flat": np.zeros((4, 4), "int8")}
+    renamed = {f"t{i}": each.astype("int64") for i, each in enumerate(reversed(several.values()))}
+    found = dict(_pairs(several, renamed))
+    assert all(np.array_equal(several[name], renamed[other]) for name, other in found.items())
+    assert several.keys() - found.keys() == {"a.0", "twin", "again", "flat"}
+
+
 def test_files_without_a_tensor_in_both_are_not_the_same(tmp_path: Path) -> None:
     empty = held(tmp_path, "a.npz")
     assert weighed(empty, held(tmp_path)).verdict == "not compared"
@@ -116,6 +156,34 @@ def test_a_program_that_says_of_no_tensor_that_it_is_learned(tmp_path: Path) -> 
     own = {n: e for n, e in program.weights().items() if e.dtype.kind == "f" and e.ndim < 2}
     report = weighed(graph, held(tmp_path, **own))
     assert report.verdict == "not compared", report.to_json()
+
+
+def test_a_program_that_fails_while_it_runs_is_compared_still(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    graph = exported(tmp_path / "net.onnx", NET, "Net", torch.randn(4, 8), dynamo=False)
+    own = get_backend("onnx").open_file(reference_of(str(graph))).weights()
+    own = {name: each for name, each in own.items() if name.startswith("fc")}
+
+    def failing(*_: object) -> None:
+        raise TypeError("no such kernel")
+
+    for name in ("run", "trace"):
+        monkeypatch.setattr(Facing, name, failing)
+    report = weighed(graph, held(tmp_path, **own))
+    assert report.verdict == "the same", report.to_json()
+    (left,) = (each.reason for each in report.not_checked if each.kind == "forward")
+    assert "no such kernel" in left
+    del own["fc2.weight"]
+    report = weighed(graph, held(tmp_path, **own | {"other": np.ones(3, "float32")}))
+    assert report.verdict == "not the same", report.to_json()
+
+
+def test_a_mask_of_infinities_is_no_other_tensor() -> None:
+    mask = np.triu(np.full((3, 3), -np.inf), 1)
+    tensors = {"weight": np.arange(9.0).reshape(3, 3)}
+    assert not [*equal_ones(mask, [Held("weight", (3, 3), "float64")], tensors)]
+    assert says_something(np.array([True, False]))
 
 
 FOLDED = """\
