@@ -12,7 +12,7 @@ import numpy as np
 
 from nnspec.backend import versions
 from nnspec.backend.foreign import Described, Foreign
-from nnspec.errors import NnspecError, UsageError
+from nnspec.errors import UsageError
 from nnspec.judge.against import SAME
 from nnspec.judge.comparison import Comparison
 from nnspec.judge.fitting import UNPROVEN, WHY, counted, left_open, some_of, told_names, twin_of
@@ -25,7 +25,7 @@ from nnspec.judge.tensors import Tensors
 from nnspec.judge.wanted import Wanted, named, plain_name
 from nnspec.judge.wholes import compare_wholes
 from nnspec.layers.shapes import show
-from nnspec.support.causes import Told, cause_of
+from nnspec.support.causes import cause_of
 from nnspec.verification.checks import Kind
 from nnspec.verification.recorder import Recorder
 from nnspec.verification.tolerance import relative_error

@@ -185,7 +185,7 @@ def _frame(
 
 
 def _taking(described: Described, other: Described, asked: Mapping[str, Asked]) -> Described:
-    """Return a file with the inputs that it is fed: those that a file needs, and those asked for."""
+    """Return a file with the inputs that it is fed: those needed by either, and those asked for."""
     names = asked.keys() | {each.name for each in other.inputs if each.is_needed}
     fed = tuple(each for each in described.inputs if each.is_needed or each.name in names)
     return replace(described, inputs=fed or described.inputs)

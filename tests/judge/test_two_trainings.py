@@ -9,6 +9,7 @@ import pytest
 
 import nnspec
 from nnspec.judge.judgement import Judgement
+from nnspec.judge.sources import Source
 from nnspec.judge.two_trainings import compare_trainings
 from nnspec.verification.checks import Check
 
@@ -78,6 +79,93 @@ def test_specs_that_train_otherwise_are_told(
     assert report.verdict_of("training") == "differs"
     (failed,) = report.failures()
     assert told in failed.detail
+
+
+def grouped(first: dict[str, Any], second: dict[str, Any], *, is_known: bool = True) -> Judgement:
+    """Compare two specs whose layers have other names, with these settings of adam."""
+    specs = []
+    for i, (optimizer, names) in enumerate(((first, "ab"), (second, "cd"))):
+        layers = [{"name": name, "type": "dense", "units": 2} for name in names]
+        training = TRAINING | {"optimizer": {"type": "adam"} | optimizer}
+        specs.append(spec_of(training, ("One", "Two")[i], layers=layers))
+    report = Judgement("One", "", {}, 0, against="Two", framework="torch")
+    report.checks.append(Check("training", ("One", "Two"), "float64", 0.0, 1e-7, True))
+    if is_known:
+        for name, other in (("a", "c"), ("b", "d")):
+            for own in ("weight", "bias"):
+                report.sources[f"{name}.{own}"] = Source(f"{other}.{own}", (), ())
+    compare_trainings(*specs, report)
+    return report
+
+
+BY_NAME = [
+    ({"groups": [{"match": "a.*", "learning_rate": 0.1}]},
+     {"groups": [{"match": "c.*", "learning_rate": {"scale": 100}}]},
+     {"groups": [{"match": "d.*", "learning_rate": 0.1}]},
+     "the learning rate of its c.weight is 0.001, and that of a.weight 0.1."),
+    ({"decay": {"rate": 0.1, "of": "a.weight"}}, {"decay": {"rate": 0.1, "of": "c.w*"}},
+     {"decay": 0.1}, "the decay of its c.bias is 0.1, and that of a.bias 0.0."),
+    ({"l2": {"rate": 0.1, "of": "a.*"}}, {"groups": [{"match": "c.*", "l2": 0.1}]},
+     {"l2": {"rate": 0.2, "of": "c.*"}},
+     "the l2 of its c.weight is 0.2, and that of a.weight 0.1."),
+    ({"learning_rate": 0.1, "groups": [{"match": "*", "decay": 0.2}]},
+     {"decay": 0.2, "groups": [{"match": "*", "learning_rate": 0.1}]},
+     {"decay": 0.2}, "the learning rate of its c.weight is 0.001, and that of a.weight 0.1."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("first", "same", "other", "told"), BY_NAME)
+def test_settings_by_names_are_compared_by_parameter(
+    first: dict[str, Any], same: dict[str, Any], other: dict[str, Any], told: str
+) -> None:
+    assert grouped(first, same).verdict_of("training") == "same"
+    assert grouped(first, same, is_known=False).verdict_of("training") == "not checked"
+    (failed,) = grouped(first, other).failures()
+    assert failed.detail == told
+
+
+def masked(inputs: str, mask: str, name: str) -> nnspec.Spec:
+    """Return a spec of these inputs, of which one is the mask."""
+    shapes: dict[str, Any] = {each: {"shape": [4, 2]} for each in inputs}
+    shapes |= {each: {"shape": [4], "dtype": "int64"} for each in inputs if each in "mn"}
+    table = {"type": "embedding", "input_dim": 2, "output_dim": 2}
+    layers: list[dict[str, Any]] = [
+        table | {"name": f"of_{each}", "inputs": each} for each in inputs if each in "mn"
+    ]
+    layers.append({"name": "a", "type": "dense", "units": 2, "inputs": "x"})
+    added = [each for each in inputs if each in "yz"] + [each["name"] for each in layers]
+    layers.append({"name": "b", "type": "add", "inputs": added})
+    return spec_of(TRAINING | {"mask": mask}, name, inputs=shapes, layers=layers)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "verdict"),
+    [
+        (("xym", "m"), ("mxy", "m"), "same"),
+        (("xym", "m"), ("xyn", "n"), "same"),
+        (("xym", "m"), ("nxy", "n"), "same"),
+        (("xymn", "m"), ("xymn", "n"), "differs"),
+        (("xym", "m"), ("nxz", "n"), "not checked"),
+    ],
+)
+def test_a_mask_goes_by_its_name(
+    first: tuple[str, str], second: tuple[str, str], verdict: str
+) -> None:
+    report = Judgement("One", "", {}, 0, against="Two", framework="torch")
+    report.checks.append(Check("training", ("One", "Two"), "float64", 0.0, 1e-7, True))
+    compare_trainings(masked(*first, "One"), masked(*second, "Two"), report)
+    assert report.verdict_of("training") == verdict, report.to_json()
+
+
+@pytest.mark.parametrize(("other", "verdict"), [("mae", "same"), ("mse", "differs")])
+def test_losses_go_by_the_names_of_outputs(other: str, verdict: str) -> None:
+    layers = [{"name": name, "type": "dense", "units": 2, "inputs": "x"} for name in "ab"]
+    report = Judgement("One", "", {}, 0, against="Two", framework="torch")
+    report.checks.append(Check("training", ("One", "Two"), "float64", 0.0, 1e-7, True))
+    first = spec_of({"loss": {"a": "mse", "b": "mae"}}, outputs=["a", "b"], layers=layers)
+    second = spec_of({"loss": {"a": "mse", "b": other}}, "Two", outputs=["b", "a"], layers=layers)
+    compare_trainings(first, second, report)
+    assert report.verdict_of("training") == verdict, report.to_json()
 
 
 def test_what_one_spec_alone_says_is_not_checked() -> None:

@@ -15,8 +15,8 @@ from nnspec.errors import UsageError
 from nnspec.judge.checkpoint import OfWeights, Side, compare_weights
 from nnspec.judge.facing import Facing
 from nnspec.judge.meeting import asked_of
-from nnspec.judge.process import reader_of, reference_of
 from nnspec.judge.ported import equal_ones, says_something
+from nnspec.judge.process import reader_of, reference_of
 from nnspec.judge.tensors import ENDINGS, read_tensors
 from nnspec.judge.wholes import _pairs
 from tests.judge.test_compare import exported, saved, written
