@@ -302,6 +302,11 @@ class Beside:
         search = None if self.report.faults else self.search
         if search is None:
             return ""
+        if untold := search.untold():
+            return (
+                f"nothing of the inputs reaches {', '.join(untold[:5])}: which tensors of the file "
+                "they are is not known"
+            )
         if search.broken:
             return f"{search.broken}: whose tensors come after it in the file is not known"
         if search.is_order(differs or (lambda: self._differ(self.theirs(self.inputs)))):

@@ -53,6 +53,11 @@ class Fillable(Protocol):
         """The parameters that are always 0."""
         ...
 
+    @property
+    def unfed(self) -> AbstractSet[str]:
+        """The parameters of layers that nothing of the inputs reaches."""
+        ...
+
 
 class Ours:
     """A spec with its blocks opened, so that each layer can be computed alone.
@@ -85,6 +90,17 @@ class Ours:
     def nodes(self) -> tuple[LayerNode, ...]:
         """The layers in the order of computation."""
         return tuple(node for node in self.opened.graph.nodes if isinstance(node, LayerNode))
+
+    @cached_property
+    def unfed(self) -> set[str]:
+        """The parameters of layers that nothing of the inputs reaches: no run need show them."""
+        found: set[str] = set()
+        values: set[str] = set()
+        for node in self.nodes:
+            if node.layer.type in UNCOMPUTED or (node.inputs and values.issuperset(node.inputs)):
+                found.update(self.parameters(node).values())
+                values.update(node.outputs)
+        return found
 
     def path_of(self, node: LayerNode) -> str:
         """Return the path of a layer in the spec, as reports name it."""

@@ -224,6 +224,14 @@ class Search:
         """Return the groups of layers that are alike of which no order is told, and none given."""
         return [each for each in self.twins.groups if not self.twins.is_settled(each, self._given)]
 
+    def untold(self) -> list[str]:
+        """Return the parameters that nothing of the inputs reaches, and no value of the file tells.
+
+        A file may compute with them before it runs, so that its run does not show them.
+        """
+        names = (name for name, _ in self.ours.spec.graph.parameters())
+        return [each for each in names if each in self.ours.unfed - self._found.proven]
+
     @property
     def broken(self) -> str:
         """Why the walk has ended before a layer whose tensors it did not find, or nothing."""

@@ -32,6 +32,7 @@ class Sought:
 
     weights: dict[str, Array]
     fixed: frozenset[str] = field(default_factory=frozenset)
+    unfed: frozenset[str] = field(default_factory=frozenset)
 
 
 def viewed(view: View, array: Array) -> Array:

@@ -244,8 +244,8 @@ class Ways:
         is_reverse = own.endswith("_reverse")
         is_variance = own == "running_var"
         found: list[tuple[tuple[Any, ...], Source]] = []
-        # A tensor that the run does not take has no part in it, unless an output is one itself.
-        for held in self.free if node.layer.type == "parameter" else self.met:
+        # A tensor that the run does not take has no part in it, but for what needs no run.
+        for held in self.free if name in self.ours.unfed else self.met:
             if is_variance and (self.theirs[held.name] < 0).any():
                 continue
             for source in sources(shape, held, gates=gates):

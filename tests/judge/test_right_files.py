@@ -212,6 +212,17 @@ def test_noise_that_grows_beyond_all_floats_accuses_nobody(tmp_path: Path) -> No
     assert any("whether noise makes it so" in each for each in told)
 
 
+def test_layers_that_no_input_reaches_are_found(tmp_path: Path) -> None:
+    """A run of the file shows what it makes of its tensors alone as no operation."""
+    layers = (
+        "{name: first, type: parameter, shape: [2, 3]}, {name: flat, type: flatten}, "
+        "{name: y, type: dense, units: 3}, {name: s, type: softmax}"
+    )
+    text = _spec("x: {shape: [2]}", layers, "").replace("[y]", "[s]")
+    report = _judged("torch", "renamed", text, tmp_path)
+    assert report.verdict == "verified", report.not_checked
+
+
 def test_what_is_resized_beside_large_numbers_is_verified(tmp_path: Path) -> None:
     spec = """\
 nnspec: 1
