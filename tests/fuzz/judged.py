@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from nnspec.errors import NnspecError
+from nnspec.judge.blank import NOTHING
 from nnspec.network.loader import Spec
 from tests.detection.catalogue.harmless import harmless, harmless_of
 from tests.detection.catalogue.run import SIDES
@@ -35,6 +36,8 @@ def judged(spec: Spec, number: int, folder: Path) -> Iterator[tuple[str, str]]:
         # Each reason for itself: one of rounding excuses no other.
         if kind == "not compared" and all("rounding" in each for each in found.told.split("; ")):
             kind = "left to rounding"
+        if kind == NOTHING:
+            kind = "no finite output"
         yield kind, f"{side} {way}: {found.told}"
 
 

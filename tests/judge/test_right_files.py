@@ -72,6 +72,10 @@ RIGHT = {
         "{name: z, type: reshape, shape: [1, 8, 1]}, {name: c, type: celu}, "
         "{name: y, type: layer_normalization}", "",
     ),
+    "next-to-nothing-left-of-small-rows": (
+        "onnx", "reordered", "x: {shape: [2]}",
+        "{name: a, type: tanh_shrink}, {name: y, type: tanh_shrink}", "",
+    ),
     "no-kernel-in-float64": (
         "keras", "none", "x: {shape: [4, 4, 4, 2]}",
         "{name: z, type: average_pooling3d, pool_size: 2}, {type: flatten}, "
