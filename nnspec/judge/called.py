@@ -1,4 +1,4 @@
-"""Which input or output of a file is which of another, where names do not say it of all."""
+"""Pairs the inputs and outputs of two files, where names do not say it of all."""
 
 from __future__ import annotations
 

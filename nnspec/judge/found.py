@@ -150,4 +150,4 @@ class Walked:
     """Layers met that give other numbers than they take: what shows that a walk goes on."""
     layers: int = 0
     broken: str = ""
-    """Why the walk has ended before the last layer, or nothing."""
+    """The reason for which the walk has ended before the last layer, or nothing."""

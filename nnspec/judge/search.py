@@ -234,7 +234,7 @@ class Search:
 
     @property
     def broken(self) -> str:
-        """Why the walk has ended before a layer whose tensors it did not find, or nothing."""
+        """The reason for which the walk did not come to a layer that lacks tensors, or nothing."""
         found = self._found
         lacks = any(name not in found.sources for name, _ in self.ours.spec.graph.parameters())
         return found.broken if lacks else ""
