@@ -142,6 +142,8 @@ class Walk:
 
     def _takes_known(self, node: LayerNode, values: Mapping[str, Array]) -> bool:
         """Whether the run holds all that a layer takes."""
+        if self.found.broken and any(value not in values for value in node.inputs):
+            return False
         return all(self.ways.numbers.get(value) for value in node.inputs if value in values)
 
     def _filled(

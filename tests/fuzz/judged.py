@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,8 @@ from nnspec.network.loader import Spec
 from tests.detection.catalogue.harmless import harmless, harmless_of
 from tests.detection.catalogue.run import SIDES
 from tests.detection.catalogue.target import Target
+
+BEYOND = re.compile("is not a finite number|does not fit float32")
 
 
 def judged(spec: Spec, number: int, folder: Path) -> Iterator[tuple[str, str]]:
@@ -34,8 +37,11 @@ def judged(spec: Spec, number: int, folder: Path) -> Iterator[tuple[str, str]]:
     if found.verdict != "verified":
         kind = "false alarm" if found.is_caught else found.verdict
         # Each reason for itself: one of rounding excuses no other.
-        if kind == "not compared" and all("rounding" in each for each in found.told.split("; ")):
+        reasons = found.told.split("; ")
+        if kind == "not compared" and all("rounding" in each for each in reasons):
             kind = "left to rounding"
+        if kind == "not compared" and all(BEYOND.search(each) for each in reasons):
+            kind = "beyond floats"
         if kind == NOTHING:
             kind = "no finite output"
         yield kind, f"{side} {way}: {found.told}"

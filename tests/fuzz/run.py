@@ -40,7 +40,7 @@ SECONDS = 600
 """For one process; what takes longer counts as dead."""
 HARMLESS = (
     "refused by check", "refused by compile", "refused by train", "left out", "left to rounding",
-    "no finite output",
+    "no finite output", "beyond floats",
 )  # fmt: skip
 """Kinds that are counted and no failure: the generator asks for what no backend has, or for a
 network of which float32 leaves little."""

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import keras
 import pytest
+import torch
 
 import nnspec
+from nnspec.judge.blank import NOTHING
 from nnspec.judge.judgement import Judgement
 from tests.detection.catalogue.harmless import ONNX, PYTHON
 from tests.detection.catalogue.target import Target
@@ -214,6 +216,39 @@ def test_noise_that_grows_beyond_all_floats_accuses_nobody(tmp_path: Path) -> No
     assert report.verdict == "verified", [each.detail for each in report.failures()]
     told = [each.reason for each in report.not_checked if each.kind == "training"]
     assert any("whether noise makes it so" in each for each in told)
+
+
+TOWER = """
+nnspec: 1
+name: Tower
+data_format: channels_first
+inputs: {residual: {shape: [6, 2]}}
+blocks:
+  stage:
+    layers:
+      - {name: e, type: exponential, inputs: [x]}
+      - {name: d, type: dropout, rate: 0.25}
+      - {name: s, type: add, inputs: [d, x]}
+layers:
+  - {name: mean, type: average_pooling1d, pool_size: 2, strides: 1}
+  - {name: size, type: reduce_norm, axes: [-1, 0], keepdims: true}
+  - {name: some, type: stage, inputs: [mean], repeat: 3}
+  - {name: high, type: stage, repeat: 3}
+  - {name: less, type: less, inputs: [size, residual]}
+  - {name: states, type: simple_rnn, inputs: [high], units: 3, activation: relu}
+  - {name: truth, type: cast, inputs: [less], dtype: float32}
+  - {name: flat, type: flatten}
+  - {name: rest, type: flatten, inputs: [states]}
+  - {name: both, type: concatenate, inputs: [flat, rest]}
+  - {name: y, type: dense, units: 1}
+"""
+
+
+def test_what_no_float_holds_is_not_compared(tmp_path: Path) -> None:
+    torch.manual_seed(13338)
+    report = _judged("torch", "renamed", TOWER, tmp_path)
+    assert not report.failures()
+    assert report.verdict in ("not compared", NOTHING)
 
 
 def test_layers_that_no_input_reaches_are_found(tmp_path: Path) -> None:
