@@ -163,7 +163,7 @@ class Facing:
 
         def fits(mine: str, theirs: str) -> bool:
             wanted, given = self.face.shapes[mine], shapes[theirs]
-            orders = moves(len(wanted)) if len(wanted) > 2 else moves(len(wanted))[:1]
+            orders = moves(len(wanted))
             return any(tuple(wanted[i] for i in order)[1:] == given[1:] for order in orders)
 
         return fits
@@ -215,7 +215,7 @@ class Facing:
 
         def fits(mine: str, name: str) -> bool:
             array, given = inputs[mine], theirs[name]
-            orders = moves(array.ndim) if array.ndim > 2 else moves(array.ndim)[:1]
+            orders = moves(array.ndim)
             return may_be(given.dtype, array.dtype.kind) and (
                 given.shape is None
                 or any(_fits([array.shape[i] for i in order], given.shape) for order in orders)
@@ -329,9 +329,12 @@ class Facing:
 
 
 def moves(rank: int) -> tuple[tuple[int, ...], ...]:
-    """Return the orders of axes with the channels where they are, last, and first."""
+    """Return the orders of axes with the channels where they are, last, and first.
+
+    Of rows and vectors, which have none, the one there is.
+    """
     whole = tuple(range(rank))
-    return whole, (0, *whole[2:], 1), (0, rank - 1, *whole[1:-1])
+    return (whole, (0, *whole[2:], 1), (0, rank - 1, *whole[1:-1])) if rank > 2 else (whole,)
 
 
 def _fits(shape: Sequence[int], said: Sequence[int | None]) -> bool:

@@ -64,7 +64,7 @@ def said_sizes(graph: Graph, described: Described) -> dict[str, int]:
 def _laid_out(shape: Shape, said: Sequence[int | None]) -> list[tuple[int | str, int | None]]:
     """Return the axes of the spec with the sizes that a file says, in the order that fits first."""
     orders = []
-    for move in moves(len(said)) if len(said) > 2 else [range(len(said))]:
+    for move in moves(len(said)):
         sizes = dict(zip(move, said, strict=True))
         orders.append([(axis, sizes[i]) for i, axis in enumerate(shape, 1)])
     fitting = (
