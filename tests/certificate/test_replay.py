@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,43 +15,8 @@ from safetensors.numpy import load_file, save_file
 import nnspec
 from nnspec.certificate.folder import checker
 from nnspec.certificate.statement import OWN, REST, text_of
-from tests.certificate.bare import packages, replay
-
-SPEC = """
-nnspec: 1
-name: Certified
-inputs:
-  x: {shape: [6]}
-layers:
-  - {name: hidden, type: dense, units: 5, activation: tanh}
-  - {name: norm, type: batch_normalization}
-  - {name: scores, type: dense, units: 3}
-  - {name: probabilities, type: softmax}
-training: {task: multiclass, optimizer: {type: adam, learning_rate: 0.01}}
-"""
-
-
-@pytest.fixture(scope="session")
-def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return packages(tmp_path_factory.mktemp("bare") / "packages")
-
-
-@pytest.fixture(scope="session")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate, which no test changes."""
-    folder = tmp_path_factory.mktemp("certificate")
-    (folder / "net.yaml").write_text(SPEC)
-    found = nnspec.certify(
-        folder / "net.yaml", folder / "m.json", exporters=False, steps=2, batch=4
-    )
-    assert found.written, found.reason
-    return folder / "m.json"
-
-
-@pytest.fixture
-def copied(made: Path, tmp_path: Path) -> Path:
-    shutil.copytree(made.parent / "m", tmp_path / "m")
-    return Path(shutil.copy(made, tmp_path))
+from tests.certificate.bare import replay
+from tests.certificate.conftest import SPEC
 
 
 def own(statement: Any) -> Any:
@@ -358,70 +322,3 @@ def test_what_only_a_signature_guards(copied: Path, bare: Path) -> None:
     rewritten(copied, lambda s: first("training")(s).update(error=1e-12))
     rewritten(copied, lambda s: own(s)["environment"].update(processor="another"))
     assert replay(copied, bare)[0] == 0
-
-
-def renamed(name: str) -> Callable[[Any], object]:
-    def edit(statement: Any) -> None:
-        statement["subject"][0]["name"] = name
-        own(statement)["sizes"][name] = 3
-
-    return edit
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "../secret",
-        "/etc/hostname",
-        "m/../../secret",
-        "m/..",
-        "secret",
-        "m\\..",
-        "./secret",
-        "m/a/b",
-    ],
-)
-def test_no_path_leads_out_of_the_folder(name: str, copied: Path, bare: Path) -> None:
-    (copied.parent.parent / "secret").write_text("abc")
-    (copied.parent / "secret").write_text("abc")
-    rewritten(copied, renamed(name))
-    code, text = replay(copied, bare)
-    assert code == 1
-    assert "is not the name of a file" in text
-
-
-def test_no_link_leads_out_of_the_folder(copied: Path, bare: Path) -> None:
-    model = copied.parent / "m" / "model.onnx"
-    model.rename(copied.parent / "other.onnx")
-    model.symlink_to(copied.parent / "other.onnx")
-    code, text = replay(copied, bare)
-    assert code == 1
-    assert "'m/model.onnx' is no file there" in text
-
-
-def test_a_file_more_or_less_breaks_it(copied: Path, bare: Path) -> None:
-    (copied.parent / "m" / "model.onnx.data").write_text("more")
-    code, text = replay(copied, bare)
-    assert code == 1
-    assert "model.onnx.data" in text
-    (copied.parent / "m" / "model.onnx.data").unlink()
-    (copied.parent / "m" / "keras.py").unlink()
-    assert "'m/keras.py' is no file there" in replay(copied, bare)[1]
-
-
-@pytest.mark.parametrize("text", ["", "[]", "{}", "{", '{"predicate": {"nnspec": NaN}}', "\x00"])
-def test_what_is_no_statement_is_said_to_be_none(text: str, copied: Path, bare: Path) -> None:
-    copied.write_text(text)
-    code, told = replay(copied, bare)
-    assert code == 1
-    assert "Traceback" not in told
-    assert str(copied) in told
-    assert "certificate FAILS: 1" in told
-
-
-def test_a_statement_without_end_is_not_read(copied: Path, bare: Path) -> None:
-    with copied.open("r+") as file:
-        file.truncate(2**26 + 1)
-    code, told = replay(copied, bare)
-    assert code == 1
-    assert "too large for a statement" in told
