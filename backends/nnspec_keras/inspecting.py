@@ -52,7 +52,7 @@ def measured(program: Any, inputs: Mapping[str, Array], target: Target) -> dict[
         trained = program.trained
         trained.run_eagerly = True  # else a graph is made first, which takes longer
         trained.reset_metrics()
-        (goal,) = program.goals(target)
-        values = trained.test_on_batch(program.tensors(inputs), goal, return_dict=True)
+        goal, *weights = program.goals(target)
+        values = trained.test_on_batch(program.tensors(inputs), goal, *weights, return_dict=True)
         trained.reset_metrics()
     return {name: float(value) for name, value in values.items() if name != "loss"}

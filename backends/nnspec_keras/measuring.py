@@ -14,6 +14,7 @@ from nnspec.language.objectives import is_composed
 from nnspec.language.training_schema import Training
 from nnspec.language.watching import Keep, better_of, watched
 from nnspec.language.weighting import SAMPLE_WEIGHT, is_weighted
+from nnspec.network.heads import loss_head
 from nnspec.network.loader import Spec
 from nnspec.network.objectives import terms_of
 from nnspec_keras.plateau import MADE, makes_plateau
@@ -30,10 +31,25 @@ def is_measured_apart(spec: Spec) -> bool:
     if is_named(spec):  # it is compiled with its losses alone
         return True
     is_apart = is_composed(spec.model) or is_collected(training) or is_weighted(spec.model)
+    is_apart |= any(not takes_logits(spec, metric.type) for metric in training.resolved_metrics)
     if any(metric.type == "r2" for metric in training.resolved_metrics):
         shape = spec.graph.types[spec.graph.outputs[0]].shape
         is_apart |= any(isinstance(size, str) for size in shape)  # no number of elements
     return is_apart and has_metrics(spec)
+
+
+def takes_logits(spec: Spec, metric: str) -> bool:
+    """Whether what the compiled model gives will do, if that lacks the last activation.
+
+    The largest logit is that of the largest share, and a threshold has its logit.
+    """
+    training = spec.model.training
+    assert training is not None
+    if is_composed(spec.model) or loss_head(spec.model, spec.graph) is None:
+        return True
+    is_threshold = training.metric_kind == "binary"
+    left_out = training.resolved_loss.leaves_out
+    return metric == "accuracy" and (left_out == "sigmoid" or not is_threshold)
 
 
 def has_metrics(spec: Spec) -> bool:

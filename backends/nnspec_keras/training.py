@@ -25,6 +25,7 @@ from nnspec.language.weighting import SAMPLE_WEIGHT, is_weighted
 from nnspec.network.graph import Head
 from nnspec.network.loader import Spec
 from nnspec.network.regularization import terms_of_parameters
+from nnspec.network.weighting import weight_shape
 from nnspec_keras.averages import callback_sources, with_average
 from nnspec_keras.defined import SOURCES
 from nnspec_keras.losses import LOSSES
@@ -32,6 +33,7 @@ from nnspec_keras.measuring import (
     STEPS_PER_EXECUTION,
     is_measured_apart,
     measured_of,
+    takes_logits,
     takes_scale,
 )
 from nnspec_keras.options import KerasOptions
@@ -151,7 +153,9 @@ def _compiled(spec: Spec, training: Training, head: Head | None) -> str:
     loss = "Weighted(loss_function)" if is_weighted(spec.model) else "loss_function"
     arguments = f"optimizer=make_optimizer(), loss={loss}"
     if metrics:
-        arguments += f", metrics=[{', '.join(metrics)}]"
+        # Those of `metrics` pass over the weights of rows, which the loss goes by.
+        kind = "weighted_metrics" if is_weighted(spec.model) else "metrics"
+        arguments += f", {kind}=[{', '.join(metrics)}]"
     arguments += f", steps_per_execution={STEPS_PER_EXECUTION}"
     if terms_of_parameters(training):
         lines.append(f"    {REGULARIZE}(model)")
@@ -184,7 +188,9 @@ def _metric_sources(spec: Spec, training: Training) -> list[str]:
         is_binary = training.metric_kind == "binary"
         constants = {"IS_BINARY": is_binary, "THRESHOLD": _threshold(training)}
         found.append(with_constants(known["accuracy"].text, **constants))
-    return [*found, *(known["R2"].text for metric in asked if "R2" in metric)]
+    if any("R2" in metric for metric in asked):
+        found.append(with_constants(known["R2"].text, HAS_WEIGHTS=is_weighted(spec.model)))
+    return found
 
 
 def _metrics(spec: Spec, training: Training) -> list[str]:
@@ -194,6 +200,8 @@ def _metrics(spec: Spec, training: Training) -> list[str]:
         return found
     for each in training.resolved_metrics:
         metric = each.type
+        if not takes_logits(spec, metric):
+            continue
         if metric == "accuracy":
             if _takes_shares(spec, training):
                 found.append(metric)
@@ -207,6 +215,9 @@ def _metrics(spec: Spec, training: Training) -> list[str]:
         elif metric == "mae":
             found.append(call("keras.metrics.MeanAbsoluteError", name=metric).render())
         elif metric == "r2":
-            shape = graph.types[graph.outputs[0]].shape
-            found.append(f"R2({math.prod(size for size in shape if isinstance(size, int))})")
+            # Of a place that counts by itself, as of a row.
+            shape = graph.types[graph.outputs[0]].shape[len(weight_shape(spec.model, graph)) :]
+            sizes = [size for size in shape if isinstance(size, int)]
+            if len(sizes) == len(shape):  # else the elements have no number
+                found.append(f"R2({math.prod(sizes)})")
     return found

@@ -5,6 +5,7 @@ from keras import ops
 
 IS_BINARY = True
 THRESHOLD = 0.5
+HAS_WEIGHTS = False
 
 
 @keras.saving.register_keras_serializable()
@@ -34,12 +35,24 @@ class R2(keras.metrics.Metric):
     def update_state(self, target, output, sample_weight=None):
         target = ops.reshape(ops.cast(target, "float64"), (-1, self.elements))
         output = ops.reshape(ops.cast(output, "float64"), (-1, self.elements))
-        self.first.assign(ops.where(self.rows == 0, target[0], self.first))
-        moved = target - self.first  # sums of squares of what is far from 0 say little
-        self.sum.assign_add(ops.sum(moved, axis=0))
-        self.squares.assign_add(ops.sum(ops.square(moved), axis=0))
-        self.residual.assign_add(ops.sum(ops.square(target - output), axis=0))
-        self.rows.assign_add(ops.cast(ops.shape(target)[0], "float64"))
+        if HAS_WEIGHTS:
+            counts = ops.reshape(ops.cast(sample_weight, "float64"), (-1, 1))
+            there = counts > 0
+            target, output = ops.where(there, target, 0), ops.where(there, output, 0)
+            first = target[ops.argmax(ops.cast(there[:, 0], "int32"))]
+            self.first.assign(ops.where(self.rows == 0, first, self.first))
+            moved = target - self.first  # sums of squares of what is far from 0 say little
+            self.sum.assign_add(ops.sum(counts * moved, axis=0))
+            self.squares.assign_add(ops.sum(counts * ops.square(moved), axis=0))
+            self.residual.assign_add(ops.sum(counts * ops.square(target - output), axis=0))
+            self.rows.assign_add(ops.sum(counts))
+        else:
+            self.first.assign(ops.where(self.rows == 0, target[0], self.first))
+            moved = target - self.first  # sums of squares of what is far from 0 say little
+            self.sum.assign_add(ops.sum(moved, axis=0))
+            self.squares.assign_add(ops.sum(ops.square(moved), axis=0))
+            self.residual.assign_add(ops.sum(ops.square(target - output), axis=0))
+            self.rows.assign_add(ops.cast(ops.shape(target)[0], "float64"))
 
     def result(self):
         total = self.squares - ops.square(self.sum) / self.rows
