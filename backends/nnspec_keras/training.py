@@ -203,7 +203,10 @@ def _metrics(spec: Spec, training: Training) -> list[str]:
         if not takes_logits(spec, metric):
             continue
         if metric == "accuracy":
-            if _takes_shares(spec, training):
+            # Keras's takes a last axis of 1 for that of yes and no.
+            is_lone = graph.types[graph.outputs[0]].shape[-1:] == (1,)
+            is_class = training.metric_kind == "multiclass"
+            if _takes_shares(spec, training) or (is_lone and is_class):
                 found.append(metric)
             elif training.metric_kind == "binary":
                 made = call(

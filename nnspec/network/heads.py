@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from nnspec.errors import Problem
 from nnspec.language.losses import Loss
 from nnspec.language.objectives import is_composed
+from nnspec.language.paths import mark_at
 from nnspec.language.schema import Model
 from nnspec.language.training_schema import KINDS
 from nnspec.layers.base import Activation
@@ -87,6 +88,32 @@ def head_problems(model: Model, graph: Graph) -> Iterator[Problem]:
                 hint = f"give {loss} the same `axis`, or {hint}"
     if message:
         yield Problem("loss-activation", message, hint, node.mark)
+
+
+def task_loss_problems(model: Model, graph: Graph, tree: object, *output: str) -> Iterator[Problem]:
+    """Yield what makes the loss unfit for the class numbers that the task gives it.
+
+    tree: the document, which knows places. output: where losses are given by output.
+    Of an output whose target is one column: columns, an input and a teacher give its shape.
+    """
+    training = model.training
+    if training is None or len(graph.outputs) != 1 or training.kind != "multiclass":
+        return
+    loss = training.resolved_loss
+    if loss.leaves_out == "softmax" or loss.takes == "classes" or loss.measured_as:
+        return
+    if loss.takes not in ("", "answers", "shares"):
+        return
+    if model.data is not None and not isinstance(model.data.target, str):
+        return  # a share of each class
+    yield Problem(
+        "loss-task",
+        f"{loss.type} compares each number of the output with one of the target, and the target "
+        "of `task: multiclass` is a class number",
+        "choose a loss of classes, such as categorical_cross_entropy, or the task whose target "
+        "has the output's shape: regression, binary, multilabel",
+        mark_at(("training", "loss", *output), tree),
+    )
 
 
 def _shape_problems(loss: Loss, graph: Graph) -> Iterator[Problem]:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from nnspec.language.tree import SourceError
 from nnspec.language.weighting import is_weighted
 from nnspec.network.advice import advise
 from nnspec.network.graph import Graph
-from nnspec.network.heads import head_problems
+from nnspec.network.heads import head_problems, task_loss_problems
 from nnspec.network.resolve import resolve
 from nnspec.network.spec import Spec as Spec
 from nnspec.support.collector import collector_paused
@@ -303,7 +304,7 @@ def _read_once(tree: Any, problems: Problems) -> tuple[Model, Graph] | Networks 
         if document is not None:
             graph = resolve(document.model, document.variables, problems, broken=document.broken)
             if graph is not None:
-                for problem in _problems_of_training(document.model, graph):
+                for problem in _problems_of_training(document.model, graph, tree):
                     problems.extend([(problem, ())])
                 training = document.model.training
                 if training is not None and training.optimizer.is_grouped:
@@ -354,12 +355,12 @@ def _read_once(tree: Any, problems: Problems) -> tuple[Model, Graph] | Networks 
     return None
 
 
-def _problems_of_training(model: Model, graph: Graph) -> Iterator[Problem]:
+def _problems_of_training(model: Model, graph: Graph, tree: object) -> Iterator[Problem]:
     if not is_composed(model):
-        return head_problems(model, graph)
+        return chain(head_problems(model, graph), task_loss_problems(model, graph, tree))
     from nnspec.network.objectives import objective_problems  # few specs have several losses
 
-    return objective_problems(model, graph)
+    return objective_problems(model, graph, tree)
 
 
 def located(problems: Iterable[Problem], text: str, file: str | None) -> list[Problem]:

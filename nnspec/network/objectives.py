@@ -21,7 +21,7 @@ from nnspec.language.schema import Model
 from nnspec.language.training_schema import Training
 from nnspec.layers.shapes import show
 from nnspec.network.graph import Graph, Head
-from nnspec.network.heads import head_problems, loss_head
+from nnspec.network.heads import head_problems, loss_head, task_loss_problems
 
 
 class Term(NamedTuple):
@@ -78,8 +78,8 @@ def loss_heads(model: Model, graph: Graph) -> tuple[Head, ...]:
     return () if head is None else (head,)
 
 
-def objective_problems(model: Model, graph: Graph) -> Iterator[Problem]:
-    """Yield what makes losses by output wrong for the network."""
+def objective_problems(model: Model, graph: Graph, tree: object) -> Iterator[Problem]:
+    """Yield what makes losses by output wrong for the network. tree: it knows places."""
     assert model.training is not None
     training = model.training
     mappings: list[tuple[str, object]] = [("training.loss", training.loss)]
@@ -101,6 +101,8 @@ def objective_problems(model: Model, graph: Graph) -> Iterator[Problem]:
         return
     for term in terms_of(model, graph):
         yield from head_problems(term.model, term.graph)
+        if term.own is None and term.taught is None:
+            yield from task_loss_problems(term.model, term.graph, tree, term.output)
     if model.data is not None:
         yield from _target_problems(model, graph)
 

@@ -43,15 +43,19 @@ def test_each_is_the_spec_s(inputs: dict[str, Any], task: str, units: int) -> No
 
 
 @pytest.mark.parametrize(
-    ("task", "loss", "last"),
+    ("task", "loss", "units", "last"),
     [
-        ("regression", "binary_cross_entropy", "sigmoid"),
-        ("regression", "binary_focal", "sigmoid"),
-        ("binary", "categorical_cross_entropy", "softmax"),
+        ("regression", "binary_cross_entropy", 3, "sigmoid"),
+        ("regression", "binary_focal", 3, "sigmoid"),
+        ("binary", "categorical_cross_entropy", 3, "softmax"),
+        ("regression", "categorical_focal", 3, "softmax"),
+        ("binary", "generalized_cross_entropy", 3, "linear"),
+        ("multiclass", "categorical_cross_entropy", 1, "linear"),  # Keras takes it for yes and no
     ],
 )
-def test_none_is_of_logits_that_is_of_outputs(task: str, loss: str, last: str) -> None:
-    layers = [{"type": "dense", "units": 3}, {"type": last}]
+def test_none_is_of_other_numbers(task: str, loss: str, units: int, last: str) -> None:
+    """Of logits, where it is of outputs; of numbers, where the target is a class."""
+    layers = [{"type": "dense", "units": units, "activation": last}]
     training = {"optimizer": "sgd", "task": task, "loss": loss}
     spec = {"nnspec": 1, "name": "Net", "inputs": {"x": {"shape": [4]}}, "layers": layers}
     report = nnspec.verify(

@@ -44,6 +44,7 @@ class CategoricalFocal(Loss):
 
     leaves_out = "softmax"
     takes = "classes"
+    measured_as = "multiclass"
     least_classes = 2
 
     type: Literal["categorical_focal"] = "categorical_focal"
@@ -81,6 +82,7 @@ class GeneralizedCrossEntropy(Loss):
 
     leaves_out = "softmax"
     takes = "classes"
+    measured_as = "multiclass"
 
     type: Literal["generalized_cross_entropy"] = "generalized_cross_entropy"
     q: Annotated[float, Field(strict=True, gt=0, le=1)] = Field(

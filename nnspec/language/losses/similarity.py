@@ -16,6 +16,13 @@ ROWS: dict[str, type[Loss]] = {}
 """Those of this file: each row stands below its class."""
 
 
+def _lone(output: Shape) -> str:
+    """Return what is wrong with vectors of one element, or nothing."""
+    if output[-1:] == (1,):
+        return "takes vectors of 2 elements or more: of one only the sign counts, which none learns"
+    return ""
+
+
 class CosineSimilarity(Loss):
     """Mean over rows of -Σ y · t / (max(|y|, epsilon) · max(|t|, epsilon)), on the last axis.
 
@@ -30,6 +37,9 @@ class CosineSimilarity(Loss):
 
     def places(self, output: Shape) -> Shape:
         return output[:-1]
+
+    def refusal(self, output: Shape) -> str:
+        return super().refusal(output) or _lone(output)
 
 
 ROWS["cosine_similarity"] = CosineSimilarity
@@ -54,6 +64,9 @@ class CosineEmbedding(Loss):
         default=0.0, description="The cosine that is unlike enough."
     )
     epsilon: Positive = Field(default=1e-8, description="Shorter vectors count as this long.")
+
+    def refusal(self, output: Shape) -> str:
+        return super().refusal(output) or _lone(output)
 
 
 ROWS["cosine_embedding"] = CosineEmbedding
