@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nnspec import layers
-from nnspec.emit.alike import sliced
+from nnspec.emit import alike
 from nnspec.emit.code import call
 from nnspec.emit.lowering import Context, Lowered, Rows
 from nnspec.emit.tree import CALLED, Inputs, Items, X, apply
@@ -36,6 +36,22 @@ def stack(layer: layers.Stack, context: Context) -> Lowered:
     """ops.stack."""
     axis = layer.axis % (context.rank + 1) + 1
     return Lowered(apply("ops.stack", Items((Inputs(),), is_list=True), axis=axis))
+
+
+def sliced(layer: layers.Slice, context: Context) -> Lowered:
+    """A slice. Keras does not see that one of an axis of any size has a size."""
+    lowered = alike.sliced(layer, context)
+    before, after = context.inputs[0].shape, context.outputs[0].shape
+    axis = layer.axis % context.rank
+    count = after[axis]
+    if isinstance(before[axis], int) or not isinstance(count, int):
+        return lowered
+    if all(isinstance(size, int) for size in after):
+        places = sorted(range(context.rank), key=context.axis)
+        sizes = tuple(after[place] for place in places)
+        return Lowered(apply("ops.reshape", lowered.forward, (-1, *sizes)))
+    indices = [layer.start + layer.step * i for i in range(count)]
+    return Lowered(apply("ops.take", X, indices, axis=context.axis(layer.axis)))
 
 
 def gather(layer: layers.Gather, context: Context) -> Lowered:

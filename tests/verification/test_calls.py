@@ -33,7 +33,7 @@ def has_statistics(spec: Spec) -> bool:
 
 def given(spec: Spec, backend: str) -> tuple[Any, dict[str, Any]]:
     """Return the program in a backend, and its inputs."""
-    axes = dict.fromkeys(samples.dynamic_axes(spec.graph), 5)
+    axes = dict.fromkeys(samples.dynamic_axes(spec.graph), 8)  # what halves it may
     inputs = samples.random_inputs(spec.graph, BATCH, axes, 0)
     weights = samples.exercised_weights(spec.graph, 0)
     return get_backend(backend).compile(spec).build(weights), inputs
