@@ -94,7 +94,7 @@ def task_loss_problems(model: Model, graph: Graph, tree: object, *output: str) -
     """Yield what makes the loss unfit for the class numbers that the task gives it.
 
     tree: the document, which knows places. output: where losses are given by output.
-    Of an output whose target is one column: columns, an input and a teacher give its shape.
+    Of a target that columns or arrays give, and not an input or a teacher.
     """
     training = model.training
     if training is None or len(graph.outputs) != 1 or training.kind != "multiclass":
@@ -104,12 +104,11 @@ def task_loss_problems(model: Model, graph: Graph, tree: object, *output: str) -
         return
     if loss.takes not in ("", "answers", "shares"):
         return
-    if model.data is not None and not isinstance(model.data.target, str):
-        return  # a share of each class
     yield Problem(
         "loss-task",
         f"{loss.type} compares each number of the output with one of the target, and the target "
-        "of `task: multiclass` is a class number",
+        "of `task: multiclass` is a class number, or shares of classes that only losses of "
+        "classes take",
         "choose a loss of classes, such as categorical_cross_entropy, or the task whose target "
         "has the output's shape: regression, binary, multilabel",
         mark_at(("training", "loss", *output), tree),

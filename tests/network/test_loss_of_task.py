@@ -53,13 +53,15 @@ def test_nor_does_that_of_one_of_several_outputs() -> None:
     assert '"kind": "mse"' in text.splitlines()[problem.mark.line]
 
 
-def test_it_takes_a_share_of_each_class() -> None:
+def test_shares_of_classes_are_numbers_in_regression() -> None:
     columns = {
         "source": "t.csv",
         "features": {"x": ["a", "b", "c", "d"]},
         "target": ["p", "q", "r"],
     }
-    assert loads(text_of({"task": "multiclass", "loss": "mse"}, data=columns), is_json=True)
+    assert loads(text_of({"task": "regression", "loss": "mse"}, data=columns), is_json=True)
+    with pytest.raises(SpecError, match="loss-task"):
+        loads(text_of({"task": "multiclass", "loss": "mse"}, data=columns), is_json=True)
 
 
 @pytest.mark.parametrize(("loss", "shape"), [("similarity", [1]), ("embedding", [2, 1])])
