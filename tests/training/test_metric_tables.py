@@ -225,7 +225,7 @@ def text(training: str) -> str:
         ("{task: multiclass, metrics: [{type: f1, avg: x}]}", "unknown-key", 7, '"avg"'),
         ("{task: multiclass, metrics: [{type: top_k_accuracy, k: 3}]}", "unfit-metric", 5,
          "more classes than 3"),
-        ("{task: multiclass, loss: mse, metrics: [log_loss]}", "unfit-metric", 5,
+        ("{task: multiclass, loss: multi_margin, metrics: [log_loss]}", "unfit-metric", 5,
          "takes probabilities"),
         ("{task: multiclass, keep: {metric: val_f1}}", "unknown-measure", 7, "add f1"),
         ("{task: regression, stop: {metric: mae2}}", "unknown-measure", 7, "no epoch"),
@@ -252,7 +252,7 @@ def test_what_is_wrong_with_metrics_is_said_at_its_line(
             ("binary", loss, 1)
             for loss in ("hinge", "squared_hinge", "mse", "binary_cross_entropy")
         ),
-        *(("multiclass", loss, 6) for loss in ("mse", "categorical_hinge", "multi_margin")),
+        *(("multiclass", loss, 6) for loss in ("categorical_hinge", "multi_margin")),
         ("multiclass", "categorical_cross_entropy", 6),
         ("regression", "mae", 1),
     ],
