@@ -19,6 +19,7 @@ from nnspec.judge.checks import compare_gradients, compare_interface, compare_ou
 from nnspec.judge.facing import Facing, face_of
 from nnspec.judge.found import Fault, Walked
 from nnspec.judge.judgement import Judgement
+from nnspec.judge.lacking import TOLD
 from nnspec.judge.maps import sources_of
 from nnspec.judge.probes import compare_properties
 from nnspec.judge.regimes import compare_inputs, compare_none, compare_sizes, said_sizes, tell_fixed
@@ -308,6 +309,8 @@ class _Case:
             own, node = owners[name]
             places = (at.removeprefix(", at "),) if at else ()
             cause = f"it has no {own}, which the layer adds"
+            if node.layer.type.endswith("normalization"):
+                cause = TOLD.get((own,), cause)
             found.append(Fault(self.ours.path_of(node), node.layer.type, places, cause))
         return found
 

@@ -13,7 +13,7 @@ from nnspec.errors import WeightsError
 from nnspec.judge.found import Blamed, Fault
 from nnspec.judge.reading import is_held_of
 from nnspec.judge.sources import Source
-from nnspec.judge.walk import Walk
+from nnspec.judge.walk import TRIVIAL, Walk
 from nnspec.network.graph import LayerNode
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ TOLD: Mapping[tuple[str, ...], str] = {
     ("bias",): "it has no shift",
     ("weight", "bias"): "it has no scale and no shift",
 }
-TRIVIAL = {"weight": 1.0, "bias": 0.0}
 
 
 def lacking(walk: Walk, node: LayerNode) -> Blamed | None:

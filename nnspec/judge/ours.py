@@ -12,11 +12,13 @@ import numpy as np
 from nnspec.layers.core import Dense
 from nnspec.layers.rows import MergeRows, PartRows
 from nnspec.layers.sharing import TiedDense
+from nnspec.layers.weighted import DIRECTION, LENGTH
 from nnspec.network.graph import Graph, LayerNode, inline
 from nnspec.network.loader import Spec
 from nnspec.network.opened import all_values, as_spec, flat
 from nnspec.verification.engines import SourceEngine
 from nnspec.verification.networks import one_layer
+from nnspec.weights.normalized import weight_of
 
 if TYPE_CHECKING:
     from nnspec.backend import Array, Program, Weights
@@ -211,7 +213,12 @@ class Ours:
         self, node: LayerNode, weights: Mapping[str, Array]
     ) -> tuple[LayerNode, dict[str, Array]]:
         """Return a layer that uses the table of another as one of its own, with its weights."""
-        table = self.weights[self._of_layer[node.tied or ""]["weight"]]
+        names = self._of_layer[node.tied or ""]
+        if "weight" in names:
+            table = self.weights[names["weight"]]
+        else:  # it is held as lengths and directions
+            parts = (self.weights[names[f"weight{end}"]] for end in (LENGTH, DIRECTION))
+            table = weight_of(*parts)
         bias = isinstance(node.layer, TiedDense) and node.layer.use_bias
         dense = Dense(units=table.shape[0], use_bias=bias)
         return node._replace(layer=dense, owner=None, tied=None), {**weights, "weight": table}

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from nnspec.backend import Array
     from nnspec.layers import Layer
 
+TRIVIAL = {"weight": 1.0, "bias": 0.0}
+"""The scale and the shift of a normalisation as they begin, which then do nothing."""
+
 
 class Walk:
     """One walk."""
@@ -102,7 +105,8 @@ class Walk:
     def _at(self, node: LayerNode, own: str) -> str:
         """Return where the file takes the weights of a layer, as a part of a sentence.
 
-        Best of all those of the part of it that has a parameter, such as `out` of `out.bias`.
+        Best of all those of the part of it that has a parameter, such as `out` of `out.bias`. Of a
+        layer that takes none, where its output is made.
         """
         sources = {
             each: self.found.sources[name].tensor
@@ -116,7 +120,9 @@ class Walk:
             next((f", at {step.told()}" for step in steps if some.intersection(step.tensors)), "")
             for some in (near, set(sources.values()))
         ]
-        return places[0] or places[1]
+        made = {n for value in node.outputs for n in self.ways.numbers.get(value, ())}
+        making = (f", at {step.told()}" for step in steps if made.intersection(step.outputs))
+        return places[0] or places[1] or next(making, "")
 
     def _changes(self, node: LayerNode) -> bool:
         """Whether a layer that is held gives other numbers than it takes, in any order."""
@@ -161,6 +167,9 @@ class Walk:
         names, before = set(owned.values()), self.memory.get(node.name)
         if before is None or not before.is_as(now):
             now.given, now.is_met = self._fill(node, owned, values)
+            if now.is_met and (lacked := self._trivial(node, owned)):
+                self._keep(node, owned, lacked, is_proven=True)
+                found.absent.update(dict.fromkeys((owned[own] for own in lacked), ""))
             now.filled = {name: weights[name] for name in names}
             now.sources = {name: found.sources[name] for name in names & found.sources.keys()}
             now.proven, now.absent = names & found.proven, names & found.absent.keys()
@@ -234,6 +243,23 @@ class Walk:
         self._keep(node, owned, others, is_proven=False)
         self.is_held(node, given)
         return given, False
+
+    def _trivial(self, node: LayerNode, owned: Mapping[str, str]) -> dict[str, Source]:
+        """Return the scale and the shift of a normalisation that the run holds without them.
+
+        They may be as they begin, 1 and 0, in the spec alone: no operation of the file takes a
+        tensor for them. A file that tells no parameters from constants may have left them out.
+        """
+        is_whole = self.trace.is_whole and any(each.is_learned for each in self.ways.free)
+        if not is_whole or not node.layer.type.endswith("normalization"):
+            return {}
+        return {
+            own: Source("", self.ours.weights[name].shape, (), constant=TRIVIAL[own])
+            for own, name in owned.items()
+            if own in TRIVIAL
+            and name in self.ways.missing
+            and (self.ours.weights[name] == TRIVIAL[own]).all()
+        }
 
     def _is_shifted(self, node: LayerNode, values: Mapping[str, Array]) -> bool:
         """Whether the run holds what a layer gives with a bias added, which the layer lacks."""

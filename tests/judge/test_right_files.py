@@ -293,3 +293,18 @@ def test_what_float32_does_not_hold_accuses_nobody(tmp_path: Path) -> None:
     report = _judged("onnx", "none", spec, tmp_path)
     assert report.verdict == "not compared"
     assert any("rounding alone" in left.reason for left in report.not_checked)
+
+
+@pytest.mark.parametrize("side", ["torch", "keras", "onnx"])
+def test_a_tied_table_in_lengths_and_directions_is_verified(side: str, tmp_path: Path) -> None:
+    spec = """\
+nnspec: 1
+name: Right
+inputs: {tokens: {shape: [time], dtype: int64}}
+layers:
+  - {type: embedding, name: table, input_dim: 5, output_dim: 3, weight_normalization: true}
+  - {type: dense, name: wide, units: 3, activation: tanh}
+  - {type: tied_dense, name: scores, layer: table}
+"""
+    report = _judged(side, "none", spec, tmp_path)
+    assert report.verdict == "verified", [f.told() for f in report.faults]
