@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from nnspec.emit.code import Expr, call, wrap
 from nnspec.emit.goals import as_trained, is_named
 from nnspec.emit.metrics import Measured, has_confusion, has_numbers, is_collected, measured_source
@@ -17,6 +19,7 @@ from nnspec.language.weighting import SAMPLE_WEIGHT, is_weighted
 from nnspec.network.heads import loss_head
 from nnspec.network.loader import Spec
 from nnspec.network.objectives import terms_of
+from nnspec.network.weighting import weight_shape
 from nnspec_keras.plateau import MADE, makes_plateau
 
 STEPS_PER_EXECUTION = 16
@@ -33,9 +36,16 @@ def is_measured_apart(spec: Spec) -> bool:
     is_apart = is_composed(spec.model) or is_collected(training) or is_weighted(spec.model)
     is_apart |= any(not takes_logits(spec, metric.type) for metric in training.resolved_metrics)
     if any(metric.type == "r2" for metric in training.resolved_metrics):
-        shape = spec.graph.types[spec.graph.outputs[0]].shape
-        is_apart |= any(isinstance(size, str) for size in shape)  # no number of elements
+        is_apart |= elements_of(spec) is None
     return is_apart and has_metrics(spec)
+
+
+def elements_of(spec: Spec) -> int | None:
+    """Return the elements of a row, or of a place that counts as one; None for any number."""
+    graph = spec.graph
+    shape = graph.types[graph.outputs[0]].shape[len(weight_shape(spec.model, graph)) :]
+    sizes = [size for size in shape if isinstance(size, int)]
+    return math.prod(sizes) if len(sizes) == len(shape) else None
 
 
 def takes_logits(spec: Spec, metric: str) -> bool:
@@ -45,7 +55,7 @@ def takes_logits(spec: Spec, metric: str) -> bool:
     """
     training = spec.model.training
     assert training is not None
-    if is_composed(spec.model) or loss_head(spec.model, spec.graph) is None:
+    if loss_head(spec.model, spec.graph) is None:
         return True
     is_threshold = training.metric_kind == "binary"
     left_out = training.resolved_loss.leaves_out

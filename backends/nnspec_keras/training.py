@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from nnspec.emit.augmenting import is_mixed
@@ -25,12 +24,12 @@ from nnspec.language.weighting import SAMPLE_WEIGHT, is_weighted
 from nnspec.network.graph import Head
 from nnspec.network.loader import Spec
 from nnspec.network.regularization import terms_of_parameters
-from nnspec.network.weighting import weight_shape
 from nnspec_keras.averages import callback_sources, with_average
 from nnspec_keras.defined import SOURCES
 from nnspec_keras.losses import LOSSES
 from nnspec_keras.measuring import (
     STEPS_PER_EXECUTION,
+    elements_of,
     is_measured_apart,
     measured_of,
     takes_logits,
@@ -218,9 +217,7 @@ def _metrics(spec: Spec, training: Training) -> list[str]:
         elif metric == "mae":
             found.append(call("keras.metrics.MeanAbsoluteError", name=metric).render())
         elif metric == "r2":
-            # Of a place that counts by itself, as of a row.
-            shape = graph.types[graph.outputs[0]].shape[len(weight_shape(spec.model, graph)) :]
-            sizes = [size for size in shape if isinstance(size, int)]
-            if len(sizes) == len(shape):  # else the elements have no number
-                found.append(f"R2({math.prod(sizes)})")
+            elements = elements_of(spec)
+            if elements is not None:
+                found.append(f"R2({elements})")
     return found

@@ -28,6 +28,7 @@ from nnspec.judge.search import FAULTS, Search
 from nnspec.judge.sources import Source
 from nnspec.judge.stages import Progress, silent
 from nnspec.judge.training import compare_training
+from nnspec.judge.walk import is_normalization
 from nnspec.judge.within import IN_FLOAT32, IN_FLOAT64, within_floats
 from nnspec.network.graph import Graph
 from nnspec.network.loader import Spec
@@ -309,7 +310,7 @@ class _Case:
             own, node = owners[name]
             places = (at.removeprefix(", at "),) if at else ()
             cause = f"it has no {own}, which the layer adds"
-            if node.layer.type.endswith("normalization"):
+            if is_normalization(node):
                 cause = TOLD.get((own,), cause)
             found.append(Fault(self.ours.path_of(node), node.layer.type, places, cause))
         return found

@@ -27,7 +27,7 @@ def too_few(walk: Walk, described: Described, given: Mapping[str, Source]) -> st
     A file that tells no parameters from constants, as a model of ONNX, may have more folded.
     given: sources that were said; what was said to be a constant is not expected.
     """
-    if not walk.trace.is_whole or not any(each.is_learned for each in walk.ways.free):
+    if not walk.tells_learned:
         return ""
     taken = {tensor for step in walk.trace.steps for tensor in step.tensors}
     floats = [each for each in walk.ways.free if each.name in taken]

@@ -13,7 +13,7 @@ from nnspec.errors import WeightsError
 from nnspec.judge.found import Blamed, Fault
 from nnspec.judge.reading import is_held_of
 from nnspec.judge.sources import Source
-from nnspec.judge.walk import TRIVIAL, Walk
+from nnspec.judge.walk import TRIVIAL, Walk, is_normalization
 from nnspec.network.graph import LayerNode
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def lacking(walk: Walk, node: LayerNode) -> Blamed | None:
     what takes the layer has to be held too, given that.
     """
     owned = walk.ours.parameters(node)
-    if not node.layer.type.endswith("normalization") or "weight" not in owned:
+    if not is_normalization(node) or "weight" not in owned:
         return None
     for absent, told in TOLD.items():
         if not owned.keys() >= set(absent) or any(owned[own] in walk.ways.given for own in absent):

@@ -25,6 +25,11 @@ TRIVIAL = {"weight": 1.0, "bias": 0.0}
 """The scale and the shift of a normalisation as they begin, which then do nothing."""
 
 
+def is_normalization(node: LayerNode) -> bool:
+    """Whether a layer may have a scale and a shift after what it does."""
+    return node.layer.type.endswith("normalization")
+
+
 class Walk:
     """One walk."""
 
@@ -123,6 +128,11 @@ class Walk:
         made = {n for value in node.outputs for n in self.ways.numbers.get(value, ())}
         making = (f", at {step.told()}" for step in steps if made.intersection(step.outputs))
         return places[0] or places[1] or next(making, "")
+
+    @property
+    def tells_learned(self) -> bool:
+        """Whether the run shows all tensors that are taken, and the file which are parameters."""
+        return self.trace.is_whole and any(each.is_learned for each in self.ways.free)
 
     def _changes(self, node: LayerNode) -> bool:
         """Whether a layer that is held gives other numbers than it takes, in any order."""
@@ -250,8 +260,7 @@ class Walk:
         They may be as they begin, 1 and 0, in the spec alone: no operation of the file takes a
         tensor for them. A file that tells no parameters from constants may have left them out.
         """
-        is_whole = self.trace.is_whole and any(each.is_learned for each in self.ways.free)
-        if not is_whole or not node.layer.type.endswith("normalization"):
+        if not self.tells_learned or not is_normalization(node):
             return {}
         return {
             own: Source("", self.ours.weights[name].shape, (), constant=TRIVIAL[own])

@@ -100,7 +100,7 @@ def task_loss_problems(model: Model, graph: Graph, tree: object, *output: str) -
     if training is None or len(graph.outputs) != 1 or training.kind != "multiclass":
         return
     loss = training.resolved_loss
-    if loss.leaves_out == "softmax" or loss.takes == "classes" or loss.measured_as:
+    if loss.leaves_out == "softmax" or loss.measured_as:
         return
     if loss.takes not in ("", "answers", "shares"):
         return

@@ -41,17 +41,16 @@ class R2(keras.metrics.Metric):
             target, output = ops.where(there, target, 0), ops.where(there, output, 0)
             first = target[ops.argmax(ops.cast(there[:, 0], "int32"))]
             self.first.assign(ops.where(self.rows == 0, first, self.first))
-            # Sums of squares of what is far from 0 say little.
-            moved = target - self.first
+        else:
+            self.first.assign(ops.where(self.rows == 0, target[0], self.first))
+        moved = target - self.first  # sums of squares of what is far from 0 say little
+        if HAS_WEIGHTS:
             errors = ops.square(target - output)
             self.sum.assign_add(ops.sum(counts * moved, axis=0))
             self.squares.assign_add(ops.sum(counts * ops.square(moved), axis=0))
             self.residual.assign_add(ops.sum(counts * errors, axis=0))
             self.rows.assign_add(ops.sum(counts))
         else:
-            self.first.assign(ops.where(self.rows == 0, target[0], self.first))
-            # Sums of squares of what is far from 0 say little.
-            moved = target - self.first
             self.sum.assign_add(ops.sum(moved, axis=0))
             self.squares.assign_add(ops.sum(ops.square(moved), axis=0))
             self.residual.assign_add(ops.sum(ops.square(target - output), axis=0))

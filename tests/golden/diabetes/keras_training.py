@@ -86,7 +86,7 @@ class R2(keras.metrics.Metric):
         target = ops.reshape(ops.cast(target, "float64"), (-1, self.elements))
         output = ops.reshape(ops.cast(output, "float64"), (-1, self.elements))
         self.first.assign(ops.where(self.rows == 0, target[0], self.first))
-        moved = target - self.first
+        moved = target - self.first  # sums of squares of what is far from 0 say little
         self.sum.assign_add(ops.sum(moved, axis=0))
         self.squares.assign_add(ops.sum(ops.square(moved), axis=0))
         self.residual.assign_add(ops.sum(ops.square(target - output), axis=0))
